@@ -8,7 +8,8 @@ record a run and derive it again. Folders: `models` (policies), `parsing`, `tool
 from .agent import VideoAgent
 from .answer import Answer, Draft, Evidence
 from .models.registry import load_policy
-from .questions.conversation import Conversation, Exchange
+from .questions.conversation import Conversation
+from .questions.history import Exchange
 from .questions.question import QuestionError
 from .strategies import ROUTES
 from .test_time_scaling import SCALINGS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -25,7 +25,9 @@ from .models.registry import HeuristicPolicy, load_policy
 from .models.viewer import ChatViewer
 from .planning.planner import Planner, plan_by_rules
 from .prompts import SYSTEM
-from .questions.question import RunError, question_about
+from .questions.history import Before, read_history, understand
+from .questions.mode import Mode, mode_of
+from .questions.question import Question, QuestionError, RunError, question_about
 from .runner import Listener, Runner, RunRecord, run_event, run_to_end, synchronous
 from .small_loop import own_loop
 from .strategies import ROUTES
@@ -33,6 +35,7 @@ from .test_time_scaling import SCALINGS
 from .test_time_scaling.attempts import ScaledLoop, build_scaled_graph
 from .test_time_scaling.calibration import Calibration
 from .tool_formats import load_tool_format, with_prompt
+from .waiting import RunLoop, WaitLoop, begin_waiting, build_wait_graph
 
 if TYPE_CHECKING:
     from ..memory import ClipMemory, Moment
@@ -135,7 +138,10 @@ class VideoAgent:
         route: str | None = None,
         scale: str | None = None,
         width: int = 8,
-        earlier: Sequence[tuple[str, str]] = (),
+        history: Sequence[Before] = (),
+        mode: Mode | None = None,
+        until: float | str | Moment | None = None,
+        patience: int | None = None,
         listener: Listener | None = None,
     ) -> Answer:
         """Answer a question; `ask` is the same for callers that have no event loop.
@@ -150,26 +156,76 @@ class VideoAgent:
             route: a name of `ROUTES`; the planner chooses if it is left out.
             scale: how to spend more than one run on the answer, a name of `SCALINGS`; all within the one budget.
             width: the number of runs that a scaling may make.
-            earlier: questions of the same conversation and the answers to them, which a model reads as material.
+            history: what was asked and answered before, oldest first: answers, pairs of question and answer, or ids of
+                runs (of `traces`; a run brings those that it went on from). A follow-up ("and after that?", "why?") is
+                understood from it, and a model reads it as material. A run's videos are asked about unless others are
+                named, and its `now` holds.
+            mode: `"backward"` answers of what was up to now, `"now"` of the last seconds alone, `"wait"` once it
+                becomes true after `now`, asking each new part in turn; read off the question if it is left out. The
+                answer says which it was. `wait` begins, without `now`, at the start of a recording, or at the end of
+                one that is still coming in; the budget is that of each part.
+            until: in mode `wait`, up to when: seconds of the video, or a moment; the end of the videos by default.
+            patience: in mode `wait`, how many parts (of 10 s) are asked about at most.
             listener: called with every trace event as it happens.
 
         Raises:
-            QuestionError: if the question is empty, or the memory has no such video.
+            QuestionError: if the question is empty, or the memory has no such video or run.
             UnknownNameError: if there is no such route or scaling.
             CapabilityError: if the route or the scaling needs a model that is not there.
         """
-        parsed = question_about(self.memory, question, options=options, videos=videos, now=now, earlier=earlier)
+        parsed = self._question(question, options=options, videos=videos, now=now, history=history, mode=mode)
+        limits = budget or self.budget
         route = route or (self._config.route if self._config else None)
         self._require(route, scale)
         run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
-        state: dict[str, Any] = {"question": parsed.as_dict(), "budget": (budget or self.budget).as_dict()}
+        state: dict[str, Any] = {"question": parsed.as_dict(), "budget": limits.as_dict()}
         if route:
             state["route"] = route
+        if parsed.mode == "wait":
+            if scale:
+                raise QuestionError(
+                    f"A question that waits cannot be scaled: leave out {scale}, or give mode='backward'."
+                )
+            state["wait"] = begin_waiting(self.memory, parsed, until=until, patience=patience, seconds=limits.seconds)
         if scale:
             state |= {"scale": scale, "width": width}
         return await self._drive(run_id, state, listener)
 
     ask = synchronous(aask)
+
+    def _question(
+        self,
+        text: str,
+        *,
+        options: Sequence[str] | None,
+        videos: str | Path | Sequence[str | Path] | None,
+        now: float | str | Moment | None,
+        history: Sequence[Before],
+        mode: Mode | None,
+    ) -> Question:
+        """Return the question as it is understood after what came before."""
+        exchanges = read_history(history, self.traces, now)
+        if now is None and history and isinstance(history[-1], str | Path):
+            now = exchanges[-1].now  # whoever goes on from a run goes on at its time
+        meant = understand(text, exchanges, now, tells=self.reads_prompts)
+        there = {record.id for record in self.memory.videos()} if exchanges else set()
+        before = [video for video in (exchanges[-1].videos if exchanges else ()) if video in there]
+        parsed = question_about(
+            self.memory,
+            meant.prompt,
+            options=options,
+            videos=[meant.video] if meant.video in there else videos or before or None,
+            now=now,
+            earlier=meant.earlier,
+            mode=mode or mode_of(meant.text),
+        )
+        completed = meant.text != " ".join(text.split())
+        return replace(
+            parsed,
+            asked=text if completed else "",
+            understood=meant.text if meant.text != meant.prompt else "",
+            continues=exchanges[-1].answer.run_id if exchanges else "",
+        )
 
     def chat(
         self, videos: str | Path | Sequence[str | Path] | None = None, *, now: float | str | Moment | None = None
@@ -213,11 +269,31 @@ class VideoAgent:
 
             chosen = replace(runner, finish=self._calibrated)
             scaled = replace(chosen, graph=build_scaled_graph(ScaledLoop(run=attempt, policy=self.policy)))
+            waiting = replace(chosen, graph=build_wait_graph(self._waiting(attempt)))
             kept = await scaled.stored(run_id) if state is None else state
-            chosen = scaled if kept.get("scale") else chosen
+            if state is None and not kept.get("scale"):
+                kept = await waiting.stored(run_id)
+            chosen = waiting if kept.get("wait") else scaled if kept.get("scale") else chosen
             record = await (chosen.run(run_id, state, listener) if state else chosen.resume(run_id, listener))
             self.memory.require_sound()
             return Answer.from_dict(record.answer)
+
+    def _waiting(self, attempt: RunLoop) -> WaitLoop:
+        def ask(row: Mapping[str, Any], now: float | Moment) -> Question:
+            asked = Question.from_dict(dict(row))
+            parsed = question_about(
+                self.memory,
+                asked.text,
+                options=asked.options or None,
+                videos=[video["id"] for video in asked.videos],
+                now=now,
+                earlier=asked.earlier,
+                mode="wait",
+            )
+            return replace(parsed, asked=asked.asked, understood=asked.understood, continues=asked.continues)
+
+        blind = not self.toolbox.sees and not policy_of(self.policy).sees
+        return WaitLoop(run=attempt, memory=self.memory, ask=ask, reads_only=blind)
 
     @asynccontextmanager
     async def _stored_steps(self, run_id: str, *, again: bool) -> AsyncIterator[Steps | None]:
@@ -252,7 +328,7 @@ class VideoAgent:
                 )
 
     def _first_event(self, run_id: str, state: dict[str, Any]) -> dict[str, Any]:
-        more: dict[str, Any] = {key: state[key] for key in ("scale", "width") if key in state}
+        more: dict[str, Any] = {key: state[key] for key in ("scale", "width", "wait") if key in state}
         if self.calibration:
             more["calibration"] = asdict(self.calibration)
         return run_event(self._loop, run_id, state, **more)

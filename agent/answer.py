@@ -8,12 +8,14 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..memory import Box, MediaURI, Span
+from .questions.mode import Mode
+from .validity import Validity
 
 SCHEMA = 1
 """Version of `Answer.as_dict`; it grows when a field changes its meaning or goes."""
 FAILURES = frozenset(("policy_error", "viewer_error", "bug"))
 """What stops a run whose model failed, or that came upon a bug."""
-_PLAIN = "question text option confidence abstained stopped_by spend budget run_id trace".split()
+_PLAIN = "question text option confidence abstained mode stopped_by spend budget run_id trace".split()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,18 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waited:
+    """How far a question in mode `wait` has come: seconds of the video, or of the clock of a dated timeline."""
+
+    start: float
+    """The question's time: nothing before it counts."""
+    end: float
+    """Up to where it has looked."""
+    parts: int
+    """How many parts it was asked of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """The end of a run. `as_dict` is the schema that `rewatch ask --json` prints."""
 
@@ -66,6 +80,12 @@ class Answer:
     confidence: float = 0.0
     """In [0, 1]."""
     abstained: bool = False
+    mode: Mode = "backward"
+    """Of what was (`backward`), of what is at this moment (`now`), or once it becomes true (`wait`)."""
+    waited: Waited | None = None
+    """In mode `wait`: how far it has come."""
+    validity: Validity | None = None
+    """Of a question about how things are by now: the last sighting and what was not looked at since."""
     stopped_by: str = "answer"
     """`answer`, the limit that ended the run (`calls`, `tokens`, `seconds`), or `policy_error`: the policy failed; or
     `viewer_error`: nothing was found, and the model that sees failed each time it was asked; or `bug`: a fault in the
@@ -101,6 +121,8 @@ class Answer:
             "evidence": [e.as_dict() for e in self.evidence],
             "confidence": round(self.confidence, 3),
             **{name: getattr(self, name) for name in _PLAIN[4:]},
+            "waited": self.waited and asdict(self.waited),
+            "validity": self.validity and self.validity.as_dict(),
         }
 
     @classmethod
@@ -113,7 +135,10 @@ class Answer:
             )
             for e in row["evidence"]
         )
-        return cls(evidence=evidence, **{name: row[name] for name in _PLAIN})
+        validity = Validity.from_dict(row["validity"]) if row.get("validity") else None
+        plain = {name: row[name] for name in _PLAIN if name in row}  # those of older versions have fewer
+        waited = Waited(**row["waited"]) if row.get("waited") else None
+        return cls(evidence=evidence, validity=validity, waited=waited, **plain)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,10 @@ Most questions are answered by one of the lines: reply in one short sentence in 
 brackets at the end. Only otherwise look further with a tool."""
 REMINDER = "Answer in one short sentence and end with the number of its line in square brackets, or call a tool."
 """Stands behind the question: small models heed what they read last."""
+BY_NOW = (
+    "The question is about how things are by now: where lines differ, the latest one holds. Say when that was, and do "
+    "not say more of the time since than the lines do."
+)
 OPTIONS = "Answer with the letter of one option, its words, and the number of its line in square brackets."
 _READ = frozenset({"speech", "screen_text", "caption", "objects"})
 
@@ -50,6 +54,7 @@ def render(
         lines.append(CLOCK)
     if question.now is not None:
         lines.append(f"It is now {question.now_in_words}: nothing later has happened yet.")
+    lines += [_part(question)] if question.mode != "backward" else []
     if question.bounds:
         lines.append(
             f"The question is about what was recorded from {question.bounds['start']} to {question.bounds['end']}."
@@ -60,10 +65,23 @@ def render(
     lines += [f"Plan: {plan.text}"] if plan.route != "search" or plan.by == "model" else []
     lines += [f"Question: {question.prompt}"]
     lines += [f"To find out: {part}" for part in plan.sub_questions]
+    lines += [BY_NOW] if any(look.tool == "last_sighting" for look in plan.looks or ()) else []
     lines += [guidance] if guidance else []
     if reminds:
         lines += [OPTIONS if question.options else REMINDER]
     return "\n".join(lines)
+
+
+def _part(question: Question) -> str:
+    """What counts for an answer about this moment, or for what is waited for."""
+    parts = [f"{clock(question.begin_of(video))} to {clock(question.end_of(video))}" for video in question.videos]
+    spans = ", ".join(dict.fromkeys(parts))
+    if question.mode == "now":
+        return f"The question is about this moment: only lines from {spans} count."
+    return (
+        f"This is waited for. Only lines from {spans} count: where one shows that it has come, answer with it; "
+        f"else reply {NOT_FOUND} not yet."
+    )
 
 
 def _about(video: dict[str, Any], pictures: bool) -> str:

@@ -24,9 +24,12 @@ from .test_time_scaling.attempts import ScaledState, replay_scaling
 from .test_time_scaling.calibration import Calibration
 from .trace import TraceError, message_of, read_trace
 from .verifier import SENT_BACK, Verdict, after_looking, answer_of, check
+from .waiting import conclusion
 
 _SPENT = re.compile(re.escape(SPENT).replace(re.escape("{limit}"), "(?P<limit>[a-z]+)"))
 _LIMIT_OF = {TIME_UP: "seconds", TOKENS_SPENT: "tokens"}
+_OLDER = {"mode": "backward"}
+"""Fields of an answer that traces of earlier versions lack."""
 _COUNTED = ("frames", "calls", "tokens")
 """What a spend holds that can be added up again; seconds cannot."""
 
@@ -58,6 +61,8 @@ def replay(trace: str | Path) -> Replayed:
         run = _Run(Question.from_dict(events[0]["question"]), events[0])
         if "scale" in events[0]:
             return _replay_scaled(events)
+        if "wait" in events[0]:
+            return _replay_waiting(events)
         for event in without_repeats(events[1:]):
             run.take(event)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -84,7 +89,25 @@ def _replay_scaled(events: list[dict[str, Any]]) -> Replayed:
         return Replayed(events=events, answer=None, differences=["answer: the recorded attempts lead to no answer yet"])
     recorded_fields = ("question", "spend", "budget", "run_id", "trace")
     answer = replace(answer, **{name: getattr(recorded, name) for name in recorded_fields})
-    differences = _differences(end["answer"], _calibrated(events[0], answer).as_dict(), "answer")
+    differences = _differences({**_OLDER, **end["answer"]}, _calibrated(events[0], answer).as_dict(), "answer")
+    return Replayed(events=events, answer=answer, differences=differences)
+
+
+def _replay_waiting(events: list[dict[str, Any]]) -> Replayed:
+    events_once = without_repeats(events[1:])
+    rows = [event for event in events_once if event["event"] == "attempt"]
+    end = next((event for event in events_once if event["event"] == "answer"), None)
+    if end is None:
+        return Replayed(events=events, answer=None, differences=[])
+    recorded = Answer.from_dict(end["answer"])
+    if recorded.stopped_by == "bug":
+        return Replayed(events=events, answer=recorded, differences=[])
+    head = {key: events[0][key] for key in ("question", "budget", "wait")}
+    answer = conclusion({**head, "results": [rows]})
+    if answer is None:
+        return Replayed(events=events, answer=None, differences=["answer: the recorded parts lead to no answer yet"])
+    answer = replace(answer, **{name: getattr(recorded, name) for name in ("spend", "run_id", "trace")})
+    differences = _differences({**_OLDER, **end["answer"]}, _calibrated(events[0], answer).as_dict(), "answer")
     return Replayed(events=events, answer=answer, differences=differences)
 
 
@@ -147,7 +170,7 @@ class _Run:
             draft, self.question, self.messages, stopped_by=stopped_by, spend=spend, budget=recorded.budget
         )
         self.answer = _calibrated(self.head, replace(answer, run_id=recorded.run_id, trace=recorded.trace))
-        self.differences += _differences(row, self.answer.as_dict(), "answer")
+        self.differences += _differences({**_OLDER, **row}, self.answer.as_dict(), "answer")
 
     def _reply(self) -> AIMessage:
         return next((m for m in reversed(self.messages) if isinstance(m, AIMessage)), AIMessage(""))

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 
 from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 
-from ..memory import MediaURI
+from ..memory import MediaURI, Span
 from ..tools.budget import rounded
 from .answer import Answer, Draft, Evidence
 from .evidence import Piece, pieces_of, unseen
 from .parsing.options import option_in
 from .questions.question import Question, letter
+from .sightings import validity_of
 from .steps import Call
 from .text_matching import alphanumeric, content, coverage, texts_in, tokens
 
@@ -97,6 +98,8 @@ def answer_of(
         evidence=tuple(replace(item, wall_clock=question.wall_clock(item.uri)) for item in draft.evidence),
         confidence=draft.confidence,
         abstained=draft.abstained,
+        mode=question.mode,
+        validity=validity_of(draft, messages),
         stopped_by=stopped_by or ("viewer_error" if draft.abstained and unseen(messages) else "answer"),
         spend=rounded(spend),
         budget=dict(budget),
@@ -248,6 +251,8 @@ def _problem(
     if cited.span is not None:
         if cited.span.start > video["end"] + SLACK or cited.span.end > video["end"] + SLACK:
             return f"{item.uri} lies outside the video, which ends at {video['end']:g} s."
+        if "since" in video and _before(cited.span, video["since"], whole=question.mode == "wait"):
+            return f"{item.uri} lies before {video['since']:g} s, and only what is from then on counts."
         if cited.span.end > question.end_of(video) + SLACK:
             return f"{item.uri} lies after {question.end_of(video):g} s, which is not to be seen yet."
     if not _is_observed(cited, observed):
@@ -257,6 +262,11 @@ def _problem(
     if item.quote and not any(_holds(m, item.quote) for m in tool_messages):
         return f'The quote "{item.quote[:80]}" is in no observation: quote what a tool returned.'
     return None
+
+
+def _before(span: Span, since: float, *, whole: bool) -> bool:
+    """Return whether a span lies before the part that counts: all of it, or (`whole`) its beginning."""
+    return span.start < since - SLACK if whole else span.end < since
 
 
 def _is_observed(cited: MediaURI, observed: list[MediaURI]) -> bool:

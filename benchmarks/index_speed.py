@@ -94,7 +94,7 @@ def bare_whisper(video: Path, folder: Path) -> None:
 def bare_ocr(video: Path) -> None:
     import rapidocr
     from rewatch.memory import Video
-    from rewatch.memory.ocr.changes import Thumbnail
+    from rewatch.memory.video.thumbnail import Thumbnail
 
     logging.getLogger("RapidOCR").setLevel(logging.CRITICAL)
     threads = {f"EngineConfig.onnxruntime.{kind}_op_num_threads": 1 for kind in ("intra", "inter")}

@@ -53,7 +53,7 @@ def fill(folder: Path, vectors: np.ndarray) -> None:
         spans = [Span(i * CLIP_SECONDS, (i + 1) * CLIP_SECONDS) for i in range(len(part))]
         info = SimpleNamespace(
             path=f"/videos/{number}.mp4", start=0.0, end=spans[-1].end, width=640, height=360, fps=30.0, codec="h264",
-            has_audio=False,
+            has_audio=False, seen_from=0.0,
         )  # fmt: skip
         with store.transaction():
             video = store.put_video(f"{number:08x}" * 8, f"{number}.mp4", info)  # type: ignore[arg-type]

@@ -16,6 +16,7 @@ from .export import export
 from .gym import app as gym
 from .index import index
 from .mcp import mcp
+from .merge import merge
 from .remove import remove
 from .replay import replay, report
 from .runs import clean, runs
@@ -57,7 +58,7 @@ def _common(
 
 
 for verb in (
-    *(ask, chat, index, search, transcript, chapters, summarize, videos, remove, export),
+    *(ask, chat, index, search, transcript, chapters, summarize, videos, remove, merge, export),
     *(runs, replay, report, clean, mcp, warm, doctor, demo),
 ):
     app.command()(verb)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from .replay import find_trace
 from .settings.agent import agents, find_video, importing, open_memory, tell_failure
 from .settings.groups import AgentOptions, BudgetOptions, IndexOptions, SearchOptions, ToolOptions, grouped
 from .settings.indexing import old_speech, unfinished
@@ -39,6 +40,12 @@ def ask(
     detector: Detector = None,
     resume: Annotated[
         str | None, typer.Option("--resume", help="Go on with a run that was cut off, by its id.")
+    ] = None,
+    continues: Annotated[
+        str | None,
+        typer.Option(
+            "--continue", help="Go on from a run, by its id (or: last): follow-ups are understood, of the same videos."
+        ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the answer, and nothing else.")] = False,
     as_json: Json = False,
@@ -90,6 +97,7 @@ def ask(
                 question,
                 options=option,
                 videos=[r.id for r in records] if videos else None,  # all those that there are by then
+                history=[find_trace(None if continues == "last" else continues, memory)] if continues else (),
                 **ask_arguments,
                 listener=listen,
             )

@@ -193,7 +193,7 @@ class ChatSession:
         self._say(
             "everything may be seen"
             if now is None
-            else f"nothing after {now if isinstance(now, str) else clock(now)} may be seen"
+            else f"nothing after {clock(now) if isinstance(now, int | float) else now} may be seen"
         )
 
     def _report(self, _: str) -> None:

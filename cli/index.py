@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,9 +13,20 @@ from typing import Annotated, Any, Literal
 import typer
 
 from ..memory import ClipMemory, MemoryFolderError, RewatchError, VideoError, VideoRecord
+from ..memory.cluster.ray_pool import RayCluster
+from ..memory.cluster.shards import Shard
 from ..memory.files.video_files import PassedOver, find_videos, is_maybe, is_pattern
-from .settings.groups import IndexOptions, grouped, split_channels
-from .settings.indexing import add_video, checked_recording, damage, old_speech, recorded_in_words
+from ..memory.ingest.parts import Bound
+from .settings.groups import IndexOptions, MachineOptions, grouped, split_channels
+from .settings.indexing import (
+    add_video,
+    checked_recording,
+    damage,
+    old_speech,
+    part_bound,
+    recorded_in_words,
+    unfinished,
+)
 from .settings.options import Detector, Json, Memory, finite
 from .settings.places import memory_folder
 from .settings.video_names import named
@@ -35,6 +47,7 @@ def index(
     ] = None,
     memory: Memory = None,
     indexing: IndexOptions = IndexOptions(),  # noqa: B008
+    machines: MachineOptions = MachineOptions(),  # noqa: B008
     clip_seconds: Annotated[
         float | None, typer.Option("--clip-seconds", min=1.0, callback=finite, help="Length of a clip [default: 10].")
     ] = None,
@@ -52,6 +65,15 @@ def index(
     only: Annotated[
         str | None, typer.Option("--glob", help="Of folders, only files whose names or paths match: '*.mp4'.")
     ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="Index only what lies after this time of the video (754, 12:34, 1:02:00; 2026-05-03T09:10 where it is "
+            "known when it was recorded). Other parts can be added later.",
+        ),
+    ] = None,
+    until: Annotated[str | None, typer.Option("--to", help="Index only what lies before this time.")] = None,
     recorded: Annotated[
         str | None,
         typer.Option(
@@ -80,10 +102,11 @@ def index(
         "clips": clips,
         "retry": retry or None,
         "again": split_channels(again),
+        "between": _between(since, until, again),
     }
     settings = {name: value for name, value in settings.items() if value is not None}
     folder = memory_folder(memory)
-    clip_memory = ClipMemory(folder, detector=detector)
+    clip_memory = ClipMemory(folder, detector=detector, vector_index=machines.vector_index)
     paths = list(files or ())
     if when and len(paths) == 1 and not os.path.exists(paths[0]) and not again and not is_pattern(paths[0]):
         record = clip_memory.set_recording(named(clip_memory, str(paths[0])).id, **when)
@@ -99,13 +122,47 @@ def index(
         raise typer.BadParameter("--recorded goes with one video; index the others without it.")
     if again and not files:
         files_in = [(Path(record.path), True) for record in clip_memory.videos() if record.path]
+    if machines.shard is not None:
+        mine = set(Shard.parse(machines.shard).files([path for path, _ in files_in]))
+        console.print(f"shard {plain(machines.shard)}: {len(mine)} of {len(files_in)} files", style="dim")
+        files_in = [(path, by_name) for path, by_name in files_in if path in mine]
     records: list[VideoRecord] = []
     rows: list[dict[str, Any]] = []
+    with nullcontext() if machines.ray is None else RayCluster(machines.ray, workers=indexing.workers) as cluster:
+        if cluster is not None:
+            settings["workers"] = cluster
+        code = _add_all(clip_memory, files_in, settings, console, records, rows, passed_over)
+    for line in (*old_speech(records), *unfinished(records)):
+        console.print(line, style="yellow", soft_wrap=True)
+    _tell(passed_over, console)
+    if as_json:
+        others = [{"path": plain(one.path), "why": plain(one.why)} for one in passed_over]
+        write_json({"schema": 1, "videos": rows, **({"passed_over": others} if others else {})})
+    raise typer.Exit(code)
+
+
+def _add_all(
+    memory: ClipMemory,
+    files: Sequence[tuple[Path, bool]],
+    settings: dict[str, Any],
+    console: Console,
+    records: list[VideoRecord],
+    rows: list[dict[str, Any]],
+    passed_over: list[PassedOver],
+) -> int:
+    """Add files, each with whether it was named itself; fills the three lists, and returns the exit code."""
     taken: dict[str, Path] = {}
     code = 0
-    for path, by_name in files_in:
+    when = {name: settings[name] for name in ("recorded", "timeline") if name in settings}
+    others = settings.keys() - when.keys() - {"between"}
+    only_dates = bool(when) and not others and settings.get("between") == "all"  # nothing indexed is indexed again
+    for path, by_name in files:
         try:
-            record = add_video(clip_memory, path, console, **settings)
+            known = memory.known(path) if only_dates else None
+            if known is not None and known.complete:
+                record = memory.set_recording(known.id, **when)
+            else:
+                record = add_video(memory, path, console, **settings)
             if not by_name and record.id in (other.id for other in records):
                 passed_over.append(PassedOver(path, f"the same video as {taken[record.id]}"))
                 continue
@@ -127,14 +184,16 @@ def index(
             rows.append({"path": str(path), "error": str(error)})
             Console(stderr=True).print(f"error: {error}", style="red", soft_wrap=True)
     if any(record.recorded is not None for record in records):
-        clip_memory.summarize()  # what changed in days and habits, once for all files
-    for line in old_speech(records):
-        console.print(line, style="yellow", soft_wrap=True)
-    _tell(passed_over, console)
-    if as_json:
-        others = [{"path": plain(one.path), "why": plain(one.why)} for one in passed_over]
-        write_json({"schema": 1, "videos": rows, **({"passed_over": others} if others else {})})
-    raise typer.Exit(code)
+        with suppress(MemoryFolderError):  # another process is writing: what is not stored is made when it is read
+            memory.summarize()
+    return code
+
+
+def _between(since: str | None, until: str | None, again: str | None) -> tuple[Bound, Bound] | str | None:
+    """The part to index: all of it, but for what is only made anew, where nobody says."""
+    if since is None and until is None:
+        return "all" if again is None else None
+    return part_bound(since), part_bound(until)
 
 
 def _tell_recording(record: VideoRecord, console: Console) -> None:

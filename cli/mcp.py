@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import importlib.util
 import os
 import socket
-from collections.abc import Awaitable, Callable
+import threading
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
 
-from ..memory import CapabilityError, ClipMemory, MemoryFolderError
+from ..memory import CapabilityError, ClipMemory, MemoryFolderError, RewatchError
 from .settings.options import MOST, Approve, Detector, Memory, OwnTools, finite
-from .settings.places import memory_folder
+from .settings.places import memory_folder, runs_folder
 from .terminal.output import Console
+
+if TYPE_CHECKING:
+    from ..agent import VideoAgent
 
 TOKEN = "REWATCH_MCP_TOKEN"  # noqa: S105 - the name of a variable
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 REQUEST = 1 << 20
 CONNECTIONS = 256
 """Connections that are open at once; uvicorn answers 503 to more."""
+ARRIVAL = 20.0
+"""Seconds that a request has to arrive whole, from the connection or its first bytes on."""
 _Asgi = Callable[[dict[str, Any], Callable[..., Any], Callable[..., Any]], Awaitable[None]]
 
 
@@ -48,6 +56,21 @@ def mcp(
         typer.Option("--seconds", min=0, callback=finite, help="Budget of a client: seconds of looking [no limit]."),
     ] = None,
     size: Annotated[int, typer.Option("--size", min=64, help="Longest side of a picture in pixels.")] = 768,
+    add: Annotated[
+        list[Path] | None,
+        typer.Option("--add", help="Let clients add videos that lie below this folder; repeat [default: none]."),
+    ] = None,
+    add_urls: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--add-urls",
+            help="Let clients have videos downloaded from this HOST or HOST:PORT, or public: from any address of the "
+            "internet, never of this machine or its network; repeat [default: none].",
+        ),
+    ] = None,
+    policy: Annotated[
+        str, typer.Option("--policy", help="The model that decides in the tool ask: as for rewatch ask.")
+    ] = "heuristic",
 ) -> None:
     """Serve the tools over a memory to an MCP client, such as an editor or a chat program.
 
@@ -59,23 +82,86 @@ def mcp(
     from ..agent.models.viewer import ChatViewer
     from ..tools import BUILT_IN, VLM_TOOLS, Budget, Toolbox
     from ..tools.mcp.server import MemoryServer
+    from ..tools.mcp.sources import Sources
     from .settings.plugins import own_tools
 
     console = Console(stderr=True)
+    sources = Sources.of(add or (), add_urls or ())
     built_in = [*BUILT_IN, *(VLM_TOOLS if viewer else ())]
     with own_tools(built_in, tools, (), console) as plugged:
-        offered = [*built_in, *(tool for group in plugged for tool in group.tools)]
+        others = [tool for group in plugged for tool in group.tools]
+        offered = [*built_in, *others]
         seeing = ChatViewer(load_policy(viewer)) if viewer else None
         toolbox = Toolbox(offered, viewer=seeing, cites=True)
         clip_memory = _open(memory_folder(memory), detector)
         budget = Budget(frames=frames, calls=calls, seconds=seconds)
-        served = MemoryServer(clip_memory, toolbox, budget=budget, size=size, approved=approve or ())
+        asking = _Agent(clip_memory, policy=policy, viewer=seeing, tools=others, approved=approve or ())
+        served = MemoryServer(
+            clip_memory, toolbox, budget=budget, size=size, approved=approve or (), sources=sources, asking=asking
+        )
+        threading.Thread(target=asking.prepare, name="preparing", daemon=True).start()
         what = f"{len(offered)} tools over {len(clip_memory.videos())} videos of {clip_memory.folder}"
-        if http is None:
-            console.print(Text(f"serving {what} on standard input and output", style="dim"))
-            asyncio.run(_over_pipes(served.build()))
-        else:
-            _over_http(served.build(), *_address(http), what, console)
+        served.queue.start()
+        try:
+            if http is None:
+                console.print(Text(f"serving {what} on standard input and output", style="dim"))
+                asyncio.run(_over_pipes(served.build()))
+            else:
+                _over_http(served.build(), *_address(http), what, console)
+        finally:
+            served.queue.close()
+
+
+class _Agent:
+    """The agent behind the tool `ask`, made beside the server's first seconds: it costs seconds of importing."""
+
+    def __init__(
+        self, memory: ClipMemory, *, policy: str, viewer: Any, tools: Sequence[Any], approved: Sequence[str]
+    ) -> None:
+        self._memory = memory
+        self._policy = policy
+        self._viewer = viewer
+        self._tools = tools
+        self._approved = frozenset(approved)
+        self._making = threading.Lock()
+
+    def prepare(self) -> None:
+        """Have it made; why that fails is told when it is asked."""
+        with contextlib.suppress(RewatchError), self._making:
+            self._agent  # noqa: B018
+
+    @cached_property
+    def _agent(self) -> VideoAgent:
+        from ..agent import VideoAgent
+
+        return VideoAgent(
+            self._memory,
+            policy=self._policy,
+            viewer=self._viewer,
+            tools=self._tools,
+            registered=False,  # they are among the plugged ones
+            traces=runs_folder(self._memory.folder) if os.access(self._memory.folder, os.W_OK) else None,
+            approve=lambda call: bool(self._approved & {"all", call["tool"]}),
+        )
+
+    def __call__(
+        self,
+        question: str,
+        *,
+        videos: Sequence[str],
+        options: Sequence[str] | None,
+        left: Mapping[str, float],
+        listener: Callable[[dict[str, Any]], None],
+    ) -> dict[str, Any]:
+        from ..tools import Budget
+
+        with self._making:
+            agent = self._agent
+        usual = agent.budget.as_dict()
+        limits = {name: min(limit, left.get(name, limit)) for name, limit in usual.items() if limit is not None}
+        budget = Budget.from_dict({**usual, **limits})
+        answer = agent.ask(question, videos=videos, options=options, budget=budget, listener=listener)
+        return answer.as_dict()
 
 
 def _open(folder: Path, detector: str | None) -> ClipMemory:
@@ -83,9 +169,10 @@ def _open(folder: Path, detector: str | None) -> ClipMemory:
     try:
         return ClipMemory(folder, detector=detector, read_only=True)
     except MemoryFolderError:
-        if folder.exists():
-            raise
-        return ClipMemory(folder, detector=detector)
+        with contextlib.suppress(OSError):  # a folder that cannot be read is none to begin in
+            if not folder.exists() or not os.listdir(folder):
+                return ClipMemory(folder, detector=detector)
+        raise
 
 
 async def _over_pipes(server: Any) -> None:
@@ -105,7 +192,7 @@ def _address(text: str) -> tuple[str, int]:
 def _over_http(server: Any, host: str, port: int, what: str, console: Console) -> None:
     import uvicorn
 
-    from ..tools.mcp.server import CLIENTS
+    from ..tools.mcp.accounts import CLIENTS
 
     token = os.environ.get(TOKEN, "")
     if host not in _LOOPBACK and not token:
@@ -128,9 +215,45 @@ def _over_http(server: Any, host: str, port: int, what: str, console: Console) -
     guarded = with_token(app, token) if token else app
     # Addresses are those of the connections: one that a header claims would be a budget of its own.
     settings = uvicorn.Config(
-        guarded, log_level="warning", lifespan="on", limit_concurrency=CONNECTIONS, proxy_headers=False, ws="none"
+        guarded,
+        log_level="warning",
+        lifespan="on",
+        limit_concurrency=CONNECTIONS,
+        proxy_headers=False,
+        ws="none",
+        http=prompt_protocol(),
     )
     uvicorn.Server(settings).run(sockets=[listening])
+
+
+def prompt_protocol() -> type[asyncio.Protocol]:
+    """Return uvicorn's protocol, which closes connections on which no whole request arrives in time.
+
+    Uvicorn itself waits for ever, and half-open connections would keep others out.
+    """
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    class PromptProtocol(H11Protocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self._check: asyncio.TimerHandle | None = self.loop.call_later(ARRIVAL, self._close_late)
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            if self._check is None:
+                self._check = self.loop.call_later(ARRIVAL, self._close_late)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            if self._check is not None:
+                self._check.cancel()
+
+        def _close_late(self) -> None:
+            self._check = None
+            if self.cycle is None or self.cycle.response_complete or self.cycle.more_body:
+                self.transport.close()
+
+    return PromptProtocol
 
 
 def with_token(app: _Asgi, token: str) -> _Asgi:

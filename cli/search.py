@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,7 +11,17 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from ..memory import ClipMemory, MediaURI, Span
+from ..memory import (
+    ClipMemory,
+    Hit,
+    MediaURI,
+    Moment,
+    Span,
+    TimelineSpan,
+    VideoRecord,
+    resolve_now,
+    wall_clock,
+)
 from ..memory.sanitize import one_line
 from .settings.agent import importing
 from .settings.groups import split_channels
@@ -27,8 +39,11 @@ def search(
         str | None, typer.Option("--image", help="Instead of words: clips that look like this image file or media URI.")
     ] = None,
     video: Annotated[list[str] | None, typer.Option("--video", help="Only this video (id or name); repeat.")] = None,
-    start: Annotated[str | None, typer.Option("--start", help="Only after this time (90, 1:30).")] = None,
-    end: Annotated[str | None, typer.Option("--end", help="Only before this time.")] = None,
+    start: Annotated[
+        str | None,
+        typer.Option("--start", help="Only after this time of the video (90, 1:30) or its timeline ('DAY1 09:30')."),
+    ] = None,
+    end: Annotated[str | None, typer.Option("--end", help="Only before this time, likewise.")] = None,
     channels: Annotated[str | None, typer.Option("--channels", help="Only these channels, comma separated.")] = None,
     level: Annotated[
         Literal["clip", "chapter", "hour", "day", "week"], typer.Option("--level", help="How long the spans are.")
@@ -38,20 +53,13 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Find the spans that match words, over every video and channel of the memory."""
-    with importing():
-        from ..tools.times import parse_seconds
-
     query = " ".join(words or ())
     if bool(query.strip()) == (image is not None):
         raise typer.BadParameter("give either words or --image FILE.")
     clip_memory = ClipMemory(memory_folder(memory), read_only=True)
-    between = None
-    if start is not None or end is not None:
-        try:
-            between = Span(max(parse_seconds(start or 0), 0.0), parse_seconds(end) if end else 1e9)
-        except ValueError as error:
-            raise typer.BadParameter(f"--start/--end: {error}; write seconds (90) or a clock time (1:30).") from None
-    ids = [named(clip_memory, v).id for v in video] if video else None
+    asked = [named(clip_memory, v) for v in video] if video else None
+    ids = None if asked is None else [record.id for record in asked]
+    between = _between(start, end, clip_memory.videos() if asked is None else asked)
     hits = clip_memory.search(
         query if image is None else _picture(image),
         channels=split_channels(channels),
@@ -60,12 +68,14 @@ def search(
         level=level,
         k=k,
     )
+    zones = {v.id: v.zone for v in clip_memory.videos()}
     if as_json:
         rows = [
             {
                 "uri": hit.uri,
                 "video": hit.video,
                 "span": [hit.span.start, hit.span.end],
+                "wall_clock": _wall_clock(hit, zones),
                 "level": hit.level,
                 **({} if hit.node is None else {"from": hit.node.start, "to": hit.node.end, "summary": hit.node.text}),
                 "score": hit.score,
@@ -80,7 +90,8 @@ def search(
     names = {v.id: v.name for v in clip_memory.videos()}
     calendars = clip_memory.levels(ids).calendars
     for hit in hits:
-        place = f"{one_line(names.get(hit.video, hit.video))}  {hit.span}"
+        when = _wall_clock(hit, zones)
+        place = f"{one_line(names.get(hit.video, hit.video))}  {hit.span}" + (f"  {when[0]}" if when else "")
         if hit.node is not None:
             place = f"{calendars[hit.node.timeline].title(hit.level, hit.node.span)}  {place}"
         console.print(Text(place, style="bold"), Text(f"score {hit.score:.3f}", style="dim"))
@@ -91,6 +102,35 @@ def search(
         console.print(table)
     if not hits:
         console.print("Nothing matches. Try other words; `rewatch videos` lists what is indexed.", style="yellow")
+
+
+def _between(start: str | None, end: str | None, records: Sequence[VideoRecord]) -> Span | TimelineSpan | None:
+    """Return the span that --start and --end mean: seconds of each video, or moments of the timeline."""
+    with importing():
+        from ..tools.times import parse_seconds
+
+    if start is None and end is None:
+        return None
+    try:
+        return Span(max(parse_seconds(start or 0), 0.0), parse_seconds(end) if end else 1e9)
+    except ValueError as error:
+        problem = str(error)
+    try:
+        first, last = (None if text is None else resolve_now(text, records) for text in (start, end))
+        if isinstance(first, Moment | None) and isinstance(last, Moment | None):
+            timeline = (first or last or Moment(0.0)).timeline
+            return TimelineSpan(first.seconds if first else -math.inf, last.seconds if last else math.inf, timeline)
+    except ValueError as error:
+        problem = str(error)
+    raise typer.BadParameter(
+        f"--start/--end: {problem}; write seconds (90), a clock time (1:30), or both as moments ('DAY1 09:30')."
+    )
+
+
+def _wall_clock(hit: Hit, zones: Mapping[str, int | None]) -> list[str] | None:
+    if hit.recorded is None:
+        return None
+    return [wall_clock(seconds, zones.get(hit.video)) for seconds in (hit.recorded.start, hit.recorded.end)]
 
 
 def _picture(image: str) -> Path | MediaURI:

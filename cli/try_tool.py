@@ -116,7 +116,7 @@ def try_tool(
 
 
 def _encoded(uris: list[str], memory: Any) -> list[str]:
-    from ..tools.mcp.server import encoded
+    from ..tools.mcp.results import encoded
 
     try:
         return encoded(uris, FrameReader(memory), 768)

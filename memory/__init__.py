@@ -7,6 +7,7 @@ and `encoders/` hold the models.
 
 from .causal_view import CausalView
 from .clip_memory import ClipMemory
+from .cluster.merge import Merged, merge_memories
 from .coverage import Coverage
 from .errors import CapabilityError, MemoryFolderError, MisuseError, RewatchError, VideoError, VideoGoneError
 from .memory_view import MemoryView
@@ -37,6 +38,7 @@ __all__ = [
     "VideoPool",
     "MediaURI",
     "MemoryFolderError",
+    "Merged",
     "MisuseError",
     "Moment",
     "CausalView",
@@ -54,6 +56,7 @@ __all__ = [
     "VideoRecord",
     "VideoSource",
     "clock",
+    "merge_memories",
     "day_of",
     "parse_moment",
     "resolve_now",

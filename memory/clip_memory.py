@@ -24,6 +24,7 @@ from .protocol import VideoSource
 from .span import MediaURI, Span
 from .store import units
 from .store.database import Store
+from .store.index_kinds import USUAL
 from .store.search import Searcher, channel_names, dated, scope_of, span_of, timeline_scope
 from .timeline.cut import Cut
 from .timeline.interval import TimelineSpan, recorded_in
@@ -36,7 +37,9 @@ from .video.pictures import read_picture
 
 if TYPE_CHECKING:
     from .causal.past import Past
+    from .ingest.parts import Between
     from .ingest.request import IngestRequest
+    from .ingest.worker_pool import Cluster
     from .levels.levels import Levels
     from .levels.tree import Summarizer
     from .speech.transcriber import Transcriber
@@ -56,10 +59,14 @@ class ClipMemory:
         visual_encoder: for pictures, likewise.
         detector: for objects: a detector, or the path or name of weights (`.pt`, `.onnx`); None for what the memory was
             made with, else, in a memory without videos, the weights that are here (see `found_detector`).
+        vector_index: the kind of index of its vectors: `"faiss"`, `"lance"`, or one of the entry points
+            `rewatch.vector_indexes`; kept when the next video is added. None for what the memory was made with.
         read_only: never write, not even caches.
 
     Raises:
         MemoryFolderError: if the folder cannot be used; the text says why and what to do.
+        UnknownNameError: if there is no vector index of that name.
+        CapabilityError: if the package of the vector index is not here.
     """
 
     def __init__(
@@ -69,6 +76,7 @@ class ClipMemory:
         text_encoder: TextEncoder | str | None = None,
         visual_encoder: VisualEncoder | str | None = None,
         detector: Detector | str | None = None,
+        vector_index: str | None = None,
         read_only: bool = False,
     ) -> None:
         self.folder = Path(folder).expanduser()
@@ -77,7 +85,8 @@ class ClipMemory:
         self._given = text_encoder, visual_encoder
         self.models = MemoryModels(self.store, text_encoder, visual_encoder, detector)
         """Its encoders, detector and recognizer."""
-        self.searcher = Searcher(self.store, self.models)
+        self._vector_index = vector_index
+        self.searcher = Searcher(self.store, self.models, vector_index or self.store.meta("vector_index") or USUAL)
         """Its indexes."""
         self._sources: dict[str, VideoSource] = {}
         self._adding = threading.Lock()
@@ -112,12 +121,13 @@ class ClipMemory:
         language: str | None = None,
         audio: int | str | None = None,
         subtitle_stream: int | str | None = None,
-        workers: int | None = None,
+        workers: int | Cluster | None = None,
         retry: bool = False,
         again: str | Sequence[str] = (),
         progress: Callable[[Progress], None] | None = None,
         recorded: str | datetime | None = None,
         timeline: str | None = None,
+        between: Span | Sequence[float | str | None] | str | None = None,
     ) -> VideoRecord:
         """Put a video into the memory, or go on where an earlier call was stopped.
 
@@ -142,12 +152,17 @@ class ClipMemory:
             audio: the sound track to take: its number among them, from 1, its language, or words of its title. None:
                 see `streams.choose_sound`; `VideoRecord.notes` says which it was.
             subtitle_stream: take the words from this subtitle stream in the file, named likewise.
-            workers: processes that decode and recognize; None: as many as cores may be used; 0: in this process.
+            workers: processes that decode and recognize; None: as many as cores may be used; 0: in this process. Or
+                workers elsewhere (`cluster.ray_pool.RayCluster`).
             retry: try again what failed before.
             again: channels to make anew, with what is the best for them now; only these where `channels` is None.
             progress: called after each piece, in this thread.
             recorded: see `set_recording`. None: what its name or its metadata say, where nothing is known yet.
             timeline: likewise.
+            between: only what lies in this span of the video (seconds), or between these two bounds: seconds, moments
+                of its timeline as text (`2026-05-03 09:10`), None for the video's own. Further parts add to it. The
+                pieces are those of the whole video, so that the rest can be done later: `"all"`. None: the parts that
+                were asked for before, all of the video where none was.
 
         Raises:
             VideoError: if the file cannot be used.
@@ -155,6 +170,7 @@ class ClipMemory:
             CapabilityError: if an encoder or recognizer that was asked for is not here.
         """
         from .ingest.dating import check_timeline, recording_given
+        from .ingest.parts import between_of
         from .ingest.request import IngestRequest
 
         again = channel_names(again)
@@ -172,6 +188,7 @@ class ClipMemory:
             progress=progress,
             recorded=None if recorded is None else recording_given(recorded),
             timeline=None if timeline is None else check_timeline(timeline),
+            between=between_of(between),
         )
         if OBJECTS in request.channels:
             self.models.require_detector()
@@ -184,13 +201,15 @@ class ClipMemory:
         models, language = self.models, request.streams.language
         specs = ModelSpecs(models.visual_choice, request.transcriber, models.detector_choice, language)
         fingerprint = request.fingerprint(source, specs, [models.text.stamp, models.visual.stamp])
-        video = self._unchanged(source, fingerprint)
+        video = self._unchanged(source, fingerprint, request.between)
         if video is not None:  # nothing to index, so another process may be writing
             return self._date(video, request.recorded, request.timeline)
         with self._adding, self.store.writing():
-            video = self._unchanged(source, fingerprint)
+            video = self._unchanged(source, fingerprint, request.between)
             if video is None:
                 models.remember(request.transcriber, language)
+                if self._vector_index is not None and self.store.meta("vector_index") != self._vector_index:
+                    self.store.set_meta("vector_index", self._vector_index)
                 video = Ingest(self.store, self.searcher, lambda: models.text, specs, request).run(source)
                 self.store.set_checked(video, fingerprint)
                 self._renew_levels(video)
@@ -233,8 +252,8 @@ class ClipMemory:
         looks = self.models.detector_choice is not None or self.found_detector() is not None
         return (*CHANNELS, OBJECTS) if looks else CHANNELS
 
-    def _unchanged(self, source: str | VideoSource, fingerprint: str) -> str | None:
-        """The id of a file that has not changed since it was found complete for the same request."""
+    def _unchanged(self, source: str | VideoSource, fingerprint: str, between: Between) -> str | None:
+        """The id of a file that has not changed since nothing was left to do for the same request."""
         if not isinstance(source, str) or not fingerprint:
             return None
         try:
@@ -244,9 +263,12 @@ class ClipMemory:
         file = self.store.file(source)
         if file is None or (file.size, file.mtime_ns) != (state.st_size, state.st_mtime_ns):
             return None
-        if self.store.checked(file.video) != fingerprint or not self.store.records(file.video)[0].complete:
+        if self.store.checked(file.video) != fingerprint:
             return None
-        return file.video
+        (record,) = self.store.records(file.video)
+        if between is None and not record.complete and (parts := units.parts(self.store, record.id)):
+            return None if units.units_to_do(self.store, record.id, list(record.channels), parts) else record.id
+        return record.id if record.complete else None
 
     def set_recording(
         self, video_id: str, recorded: str | datetime | None = None, timeline: str | None = None
@@ -361,6 +383,7 @@ class ClipMemory:
         """Arguments with which another process opens this folder to the same effect; defaults are left out."""
         text, visual = self._given
         choices = {"text_encoder": text, "visual_encoder": visual, "detector": self.models.detector_choice}
+        choices["vector_index"] = self._vector_index
         return {name: choice for name, choice in choices.items() if choice is not None}
 
     def videos(self) -> list[VideoRecord]:

@@ -103,7 +103,8 @@ class Text(Timed):
     recognizer knows no other. screen_text, a block of lines: `box` (left,
     top, right, bottom as fractions), `score`, `height` (median height of its lines' boxes, as a fraction of the
     picture's), `place` and `size` in words, `lines` (each with `text`, `box`, `height`, `score`). objects: `counts` of
-    each kind over a clip, or a `track` (see `memory.objects`). summary: `level`.
+    each kind over a clip, or a `track` (see `memory.objects`). summary: `level`. visual: `same_as`, where the clip
+    shows nothing but the picture that was on screen at that second.
     """
 
     id: int

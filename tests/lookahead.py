@@ -259,6 +259,7 @@ def arguments_of(rng: random.Random, name: str, world: World, ids: Sequence[str]
         "browse": {"level": rng.choice(["clip", "chapter", "hour", "shot"]), **rng.choice([{}, span])},
         "ask_clip": {**span, "question": query},
         "caption_clip": span,
+        "last_sighting": {"what": query},
         "find_color": {**span, "color": "red"},
         "view_frames": {"times": times},
         "ask_frames": {"times": times, "question": query},

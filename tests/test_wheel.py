@@ -28,6 +28,7 @@ def test_the_demo_runs_from_a_wheel_alone(tmp_path: Path):
         [sys.executable, "-c", where], check=True, cwd=elsewhere, env=environment, capture_output=True, text=True
     )
     assert Path(imported.stdout.strip()).is_relative_to(site)
+    assert (site / "rewatch" / "skills" / "rewatch" / "SKILL.md").is_file()
     demo = [sys.executable, "-m", "rewatch", "demo", "--out", elsewhere / "out"]
     shown = subprocess.run(demo, cwd=elsewhere, env=environment, capture_output=True, text=True)
     assert shown.returncode == 0, shown.stderr

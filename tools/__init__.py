@@ -8,6 +8,7 @@ from .builtin.crop import crop
 from .builtin.detect_objects import detect_objects
 from .builtin.find_color import find_color
 from .builtin.find_habits import find_habits
+from .builtin.last_sighting import last_sighting
 from .builtin.read_text import read_text
 from .builtin.score_frames import cluster_frames, score_frames, view_frames
 from .builtin.search_clips import search_clips
@@ -33,8 +34,8 @@ VLM_TOOLS = (ask_clip, caption_clip)
 """Tools that ask a model that sees; a policy has them where there is one."""
 ON_REQUEST = (find_color,)
 """Tools that a policy has when they are asked for (`--tools rewatch.tools:find_color`): each lengthens every prompt."""
-INTERNAL_TOOLS = (view_frames, ask_frames, rate_frames, verify_clip, score_frames, cluster_frames)
-"""Tools that routes and the check use; no policy is offered them."""
+INTERNAL_TOOLS = (last_sighting, view_frames, ask_frames, rate_frames, verify_clip, score_frames, cluster_frames)
+"""Tools that the first look, routes and the check use; no policy is offered them."""
 
 __all__ = [
     "BUILT_IN",
@@ -69,6 +70,7 @@ __all__ = [
     "detect_objects",
     "find_color",
     "find_habits",
+    "last_sighting",
     "load_tools",
     "plugin_tools",
     "rate_frames",

@@ -60,6 +60,8 @@ class PreparedCall:
     eyes: Eyes
     key: str
     """Equal for equal calls."""
+    unfinished: bool = False
+    """Whether a video is indexed in part, so that an equal call may soon find more."""
 
 
 class Toolbox:
@@ -221,8 +223,8 @@ class Toolbox:
                 if run.observations and not run.observations[0].error:  # its own check of that is what fails
                     observation = run.observations[0]
         observation = _within_view(observation, videos, memory)
-        if observation.lines:
-            observation = with_wall_clock(observation, memory)
+        if observation.uris and not observation.error:
+            observation = with_wall_clock(observation, memory, videos)
         return self._clean(observation, item), cost
 
     def _prepare(
@@ -263,8 +265,8 @@ class Toolbox:
             fitted, more = fit_to_json_schema(cleaned, tidied)
             fitted = {own_names.get(key, key): value for key, value in fitted.items()}
             repairs = [*repairs, *more]
-        places = [[video_key(memory, record.id), record.channels, record.recorded] for record in records]
-        how = [eyes.as_dict()] if fitted.get("box") is not None else []
+        places = [[video_key(memory, r.id), r.channels, r.end, r.recorded] for r in records]
+        how: list[Any] = [eyes.as_dict()] if fitted.get("box") is not None else []
         # A picture of another video may be named only where the run is about that too.
         how += [] if between is None else [[between.start, between.end, between.timeline]]
         key = json.dumps([item.name, bounded(fitted), places, sorted(videos), *how], default=str)
@@ -276,6 +278,7 @@ class Toolbox:
             videos=tuple(record.id for record in records) if several else (),
             between=between,
             key=key,
+            unfinished=not all(record.complete and record.channels for record in records),
             eyes=eyes,
         )
 
@@ -351,9 +354,10 @@ class Toolbox:
         )
 
     def _keep(self, call: PreparedCall, observation: Observation, run: ToolRun) -> None:
-        """Cache an observation, unless it is poorer than the same call may be with another budget."""
+        """Cache an observation, unless it is poorer than the same call may be with another budget, or later."""
         thinned = run.context is not None and run.context.frames_left is not None and run.context.frames_left < 1
-        if observation.error or thinned or run.cut_short or not getattr(call.item, "cacheable", False):
+        poorer = thinned or run.cut_short or call.unfinished
+        if observation.error or poorer or not getattr(call.item, "cacheable", False):
             return
         self._cache[call.key] = observation, replace(run.cost, tokens=0, seconds=0.0, price=0.0)
         while len(self._cache) > self._cache_size:

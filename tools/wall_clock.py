@@ -13,7 +13,7 @@ from ..memory.timeline.interval import timeline_span
 from ..memory.timeline.moment import local_clock, parse_moment
 from ..memory.timeline.now import moment_in
 from .errors import BadArguments
-from .observation import Line, Observation
+from .observation import Observation
 from .times import parse_seconds
 
 _LATER = ("end", "end_time", "to", "until", "stop", "t_end")
@@ -56,10 +56,12 @@ def read_wall_clock(
     Raises:
         BadArguments: if nothing was recorded then, as far as may be known; the text says what was.
     """
-    texts = {name: value for name, value in written.items() if name.lower() in (*_RANGES, *_LATER)}
-    if not any(_WITH_DAY.match(text) or _OF_DAY.search(text) for text in map(str, texts.values())):
+    named_times = {name: value for name, value in written.items() if name.lower() in (*_RANGES, *_LATER)}
+    texts = {name: value for name, value in named_times.items() if isinstance(value, str) and len(value) <= _LONGEST}
+    if not any(_WITH_DAY.match(text) or _OF_DAY.search(text) for text in texts.values()):
         return None
-    named = str(written.get("video") or "").removeprefix("video:").split("#")[0]
+    video = written.get("video")
+    named = video.removeprefix("video:").split("#")[0] if isinstance(video, str) else ""
     asked = [named] if named in videos else list(videos)
     records = [record for record in memory.videos() if record.id in asked and record.recorded is not None]
     if not records:
@@ -82,13 +84,11 @@ def read_wall_clock(
     return ClockArguments({**rest, **seconds}, video=record.id, notes=(note,))
 
 
-def _moments(texts: Mapping[str, Any], records: Sequence[VideoRecord]) -> tuple[dict[str, Moment], list[str]]:
+def _moments(texts: Mapping[str, str], records: Sequence[VideoRecord]) -> tuple[dict[str, Moment], list[str]]:
     """The moments that arguments name, and which arguments; a range in one of them becomes `start` and `end`."""
     moments: dict[str, Moment] = {}
     read: list[str] = []
     for name, value in texts.items():
-        if not isinstance(value, str) or len(value) > _LONGEST:
-            continue
         parts = _TO.split(value.strip().strip("[]()"))
         first = _moment(parts[0], records)
         if first is None or len(parts) > 2:
@@ -143,45 +143,43 @@ def _seconds(moment: Moment, record: VideoRecord) -> float:
 
 
 def _nothing_then(interval: TimelineSpan, records: Sequence[VideoRecord]) -> str:
-    known = [f"{one.id} {_recorded(one)}" for one in records[:_LISTED]]
+    wholes = [(one.id, timeline_span(one, one.span)) for one in records[:_LISTED]]
+    known = [f"{id_} {whole.told(records[0].zone)}" for id_, whole in wholes if whole is not None]
     more = f" and {len(records) - _LISTED} more" if len(records) > _LISTED else ""
     when = wall_clock(interval.start if math.isfinite(interval.start) else interval.end, records[0].zone)
     return f"Nothing that may be known was recorded at {when}. Recorded were {'; '.join(known)}{more}."
 
 
-def _recorded(record: VideoRecord) -> str:
-    whole = timeline_span(record, record.span)
-    return "" if whole is None else whole.told(record.zone)
+def with_wall_clock(observation: Observation, memory: MemoryView, asked: Sequence[str]) -> Observation:
+    """The observation with the wall-clock time before each of its lines on a video asked about that has one.
 
-
-def with_wall_clock(observation: Observation, memory: MemoryView) -> Observation:
-    """The observation with the wall-clock time before each of its lines whose video has one."""
-    videos = dict.fromkeys(MediaURI.parse(line.uri).video for line in observation.lines)
-    of = {id_: record for id_ in videos if (record := _record(memory, id_)) is not None and record.recorded is not None}
-    if not of:
-        return observation
-    lines = [_told(line, of) for line in observation.lines]
-    rows, left = [], list(zip(observation.lines, lines, strict=True))
+    One without lines tells at its end when what it looked at was recorded.
+    """
+    if not observation.lines:
+        when = next((_recorded(uri, memory, asked, whole=True) for uri in observation.uris[:1]), "")
+        return replace(observation, text=f"{observation.text}\n(recorded {when})") if when else observation
+    whens = {line.uri: _recorded(line.uri, memory, asked) for line in observation.lines}
+    rows, left, lines = [], list(observation.lines), []
     for row in observation.text.split("\n"):
-        place = next((k for k, (before, _) in enumerate(left) if before.text == row), None)
+        place = next((k for k, line in enumerate(left) if line.text == row), None)
         if place is not None:
-            row = left[place][1].text
+            when = whens[left[place].uri]
+            row = f"{when} | {row}" if when else row
+            lines += [*left[:place], replace(left[place], text=row)]
             left = left[place + 1 :]
         rows.append(row)
-    return replace(observation, text="\n".join(rows), lines=tuple(lines))
+    return replace(observation, text="\n".join(rows), lines=(*lines, *left))
 
 
-def _record(memory: MemoryView, video: str) -> VideoRecord | None:
+def _recorded(uri: str, memory: MemoryView, asked: Sequence[str], *, whole: bool = False) -> str:
+    """When a place was recorded, by the wall clock: its beginning, or all of it; empty if nobody knows."""
     try:
-        return memory.video(video)
-    except VideoError:  # another process has removed it since
-        return None
-
-
-def _told(line: Line, of: Mapping[str, VideoRecord]) -> Line:
-    place = MediaURI.parse(line.uri)
-    record = of.get(place.video)
-    seconds = record.timeline_time(place.span.start) if record is not None and place.span is not None else None
-    if seconds is None:
-        return line
-    return replace(line, text=f"{local_clock(seconds, None if record is None else record.zone)} | {line.text}")
+        place = MediaURI.parse(uri)
+        record = memory.video(place.video) if place.video in asked else None
+    except (ValueError, VideoError):  # a tool of anybody's may name anything
+        return ""
+    interval = None if record is None or place.span is None else timeline_span(record, place.span)
+    if record is None or interval is None:
+        return ""
+    ends = [interval.start, *([interval.end] if whole else [])]
+    return " to ".join(dict.fromkeys(local_clock(seconds, record.zone) for seconds in ends))

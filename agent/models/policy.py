@@ -52,6 +52,9 @@ class Policy(Protocol):
     def eyes(self, messages: Sequence[BaseMessage]) -> Eyes:
         """Return the size and the scale of places in which it has been shown the pictures of a conversation."""
 
+    def frames_per_picture(self, size: tuple[int, int]) -> int:
+        """Return how many frames of (width, height) to put into one picture when it is asked about them as a viewer."""
+
 
 class ChatModelPolicy:
     """Any LangChain chat model as a `Policy`: its declarations, and defaults for what it does not declare.
@@ -113,6 +116,11 @@ class ChatModelPolicy:
         names: list[Any] = [self._declared(key, None) for key in ("model_name", "model")]
         name = next((name for name in names if isinstance(name, str)), "")
         return Eyes(side=SIDE, scale=scale_of(name)) if self.reads_pictures else Eyes()
+
+    def frames_per_picture(self, size: tuple[int, int]) -> int:
+        """As declared, else each by itself."""
+        declared: Any = self._declared("frames_per_picture", None)
+        return 1 if declared is None else int(declared(size))
 
 
 def policy_of(model: BaseChatModel) -> Policy:

@@ -13,7 +13,8 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from ...tools.viewer import Reply, VisualQuestion
 from ..models.failures import contained
 from ..parsing.thoughts import without_thoughts
-from .content_blocks import Block, data_url, picture, time_text
+from . import contact_sheet
+from .content_blocks import Block, data_url, picture
 from .policy import policy_of
 from .settling import usable
 from .usage import price_of, tokens_of
@@ -77,11 +78,13 @@ class ChatViewer:
 
     def _messages(self, question: VisualQuestion, yes_no: bool) -> list[BaseMessage]:
         content: list[str | Block] = []
-        for frame in question.frames:
-            block: Block = {"type": "image", "image": frame.image}
+        height, width = question.frames[0].image.shape[:2] if question.frames else (1, 1)
+        each = self._policy.frames_per_picture((width, height))
+        for text, image in contact_sheet.pictures(question.frames, each):
+            block: Block = {"type": "image", "image": image}
             if not self._policy.takes_turn:
                 block = {"type": "image_url", "image_url": {"url": data_url(picture(block, None))}}
-            content += [{"type": "text", "text": time_text(frame.time)}, block]
+            content += [{"type": "text", "text": text}, block]
         question_text = question.text
         if yes_no and not re.search(r"\byes\W+or\W+no\b", question_text, re.IGNORECASE):
             question_text = f"{question_text}\n{YES_OR_NO}"

@@ -15,7 +15,7 @@ from typing import Any
 from ...memory import Span
 from ...tools import Budget
 from ..descent import is_long
-from ..models.heuristic import parse
+from ..models.heuristic import parse, sighting
 from ..questions.question import Question
 from ..steps import Call
 from ..strategies import ROUTES
@@ -26,6 +26,7 @@ PART = 30.0
 SHARE = 3
 """The first look takes at most one in so many of the calls, and at least one."""
 _CLIPS, _CLIPS_OF_MANY = 5, 10
+_READS = (("transcribe", "speech"), ("read_text", "screen_text"))
 
 _BEGINNING = re.compile(
     r"\b(?:begin(?:s|ning)?|began|starts?|started|opening|opens|at first|first (?:thing|words?|scene|slide|sentence)|"
@@ -136,7 +137,12 @@ def plan_route(name: str) -> Planner:
 def first_look(situation: Situation) -> tuple[Call, ...]:
     """Return the calls of the first look, the most telling first, as many as the budget allows."""
     question, tools = situation.question, frozenset(situation.tools)
-    calls = list(_search(question.matter or question.text, question, tools))
+    if question.mode != "backward":
+        return _within(_read_parts(question, tools), situation.budget.calls)
+    text = question.matter or question.text
+    calls = list(_search(text, question, tools))
+    state = parse(text, question.options).state
+    calls = [sighting(state), *calls] if state is not None and "search_clips" in tools else calls
     if question.options and content(" ".join(question.options)):
         calls += _search("; ".join(question.options), question, tools)
     long = is_long(question)
@@ -146,8 +152,12 @@ def first_look(situation: Situation) -> tuple[Call, ...]:
         if question.span_in(video) is None:
             continue
         calls += _parts(question, video, tools)
-    limit = situation.budget.calls
-    return tuple(calls if limit is None else calls[: min(max(1, limit // SHARE), limit)])
+    return _within(calls, situation.budget.calls)
+
+
+def _within(calls: Iterable[Call], limit: int | None) -> tuple[Call, ...]:
+    calls = tuple(calls)
+    return calls if limit is None else calls[: min(max(1, limit // SHARE), limit)]
 
 
 def no_look(situation: Situation) -> tuple[Call, ...]:
@@ -159,6 +169,16 @@ def _search(text: str, question: Question, tools: Iterable[str]) -> Iterator[Cal
     if "search_clips" in tools and question.videos:
         k = _CLIPS if len(question.videos) == 1 else _CLIPS_OF_MANY
         yield Call("search_clips", {"query": text, "k": k, **question.bounds})
+
+
+def _read_parts(question: Question, tools: frozenset[str]) -> Iterator[Call]:
+    """Yield all that was said and shown in the part of each video that counts."""
+    for video in question.videos:
+        span = {"start": round(question.begin_of(video), 3), "end": round(question.end_of(video), 3)}
+        which = {"video": video["id"]} if len(question.videos) > 1 else {}
+        for tool, channel in _READS:
+            if tool in tools and channel in video.get("channels", ()):
+                yield Call(tool, {**span, **which})
 
 
 def _parts(question: Question, video: dict[str, Any], tools: frozenset[str]) -> Iterator[Call]:
@@ -174,6 +194,6 @@ def _parts(question: Question, video: dict[str, Any], tools: frozenset[str]) -> 
     spans = [(start, start + length)] if _BEGINNING.search(text) else []
     spans += [(end - length, end)] if _END.search(text) else []
     for first, last in spans:
-        for tool, channel in (("transcribe", "speech"), ("read_text", "screen_text")):
+        for tool, channel in _READS:
             if tool in tools and channel in video.get("channels", ()):
                 yield Call(tool, {"start": round(first, 3), "end": round(last, 3), **which})

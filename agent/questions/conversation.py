@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -14,21 +13,7 @@ from ...memory.video.open import one_or_many
 from ...tools import Budget
 from ..answer import Answer
 from ..runner import Listener
-from .followups import complete
-
-_TOLD = 6  # exchanges that a language model is told of
-_LONGEST = 400  # characters of one answer in that
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """A question as it was written and as it was understood, with its answer."""
-
-    question: str
-    understood: str
-    answer: Answer
-    now: float | str | Moment | None = None
-    """Up to when the answer could see (see `question_about`); None for all of the videos."""
+from .history import Exchange, understand
 
 
 class Answerer(Protocol):
@@ -88,40 +73,18 @@ class Conversation:
             QuestionError: if the question is empty, or a video is not there any more.
             CapabilityError: if the route or the scaling needs a model that is not there.
         """
-        earlier_exchanges = self.exchanges
-        if self.now is not None:  # those whose answers saw no more than this one may see
-            earlier_exchanges = [e for e in self.exchanges if _saw_no_more(e.now, self.now)]
-        follow_up = complete(text, [e.understood for e in earlier_exchanges], [e.answer for e in earlier_exchanges])
-        understood, prompt = follow_up.text, follow_up.text
-        earlier: list[tuple[str, str]] = []
-        if self.agent.reads_prompts:
-            prompt = text if understood == text else f"{text} (that is: {understood})"
-            earlier = [(e.question, _short(e.answer.text)) for e in earlier_exchanges[-_TOLD:]]
+        meant = understand(text, self.exchanges, self.now, tells=self.agent.reads_prompts)
         answer = self.agent.ask(
-            prompt,
+            text,
             options=options,
-            videos=self.videos if follow_up.video is None else [follow_up.video],
+            videos=self.videos,
             now=self.now,
             budget=self.budget,
             route=route,
             scale=scale,
             width=width,
-            earlier=earlier,
+            history=self.exchanges,
             listener=listener,
         )
-        self.exchanges.append(Exchange(text, understood, answer, self.now))
+        self.exchanges.append(Exchange(text, meant.text, answer, self.now))
         return answer
-
-
-def _saw_no_more(earlier: float | str | Moment | None, now: float | str | Moment) -> bool:
-    """Return whether what could be seen at one time could be at another; not where that cannot be told."""
-    if isinstance(earlier, Moment) and isinstance(now, Moment):
-        return earlier.timeline == now.timeline and earlier.seconds <= now.seconds
-    if isinstance(earlier, int | float) and isinstance(now, int | float):
-        return earlier <= now
-    return earlier == now
-
-
-def _short(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

@@ -20,11 +20,12 @@ _MOST_TOPIC = 4  # words of a topic that take the place of a pronoun
 
 _AFTER = re.compile(
     r"\b(?:right |just |soon |shortly |immediately )?(?:after (?:that|this|it)|afterwards?|thereafter|"
-    r"later(?: on)?(?=\s*[?.!,]|$)|next(?=\s*[?.!,]|$)|(?<!if )(?<!by )(?<!until )(?<!since )then)\b",
+    r"(?:later(?: on)?|next|(?<!day )(?<!time )after)(?=\s*[?.!,]|$)|(?<!if )(?<!by )(?<!until )(?<!since )then)\b",
     re.IGNORECASE,
 )
 _BEFORE = re.compile(
-    r"\b(?:right |just |shortly |immediately )?(?:before (?:that|this|it)|beforehand|earlier(?=\s*[?.!,]|$))(?!\w)",
+    r"\b(?:right |just |shortly |immediately )?(?:before (?:that|this|it)|beforehand|"
+    r"(?:earlier|(?<!day )(?<!time )(?<!as )before)(?=\s*[?.!,]|$))(?!\w)",
     re.IGNORECASE,
 )
 _MEANWHILE = re.compile(
@@ -34,6 +35,12 @@ _MEANWHILE = re.compile(
 )
 _LEAD = re.compile(r"^\s*(?:(?:and|but|so|ok(?:ay)?|well|what about|how about)\b[\s,]*)+", re.IGNORECASE)
 _ASKING = re.compile(r"^(?:who|whom|whose|what|which|when|where|why|how(?: many| much| often| long)?)\b", re.IGNORECASE)
+_OF_THAT = re.compile(
+    rf"^(?P<asking>{_ASKING.pattern[1:]}) (?:is|was|were|did|does) (?:that|this|it)"
+    r"(?: (?:happen|be|take place|said|shown))?$",
+    re.IGNORECASE,
+)
+_OF_WHOM = re.compile(r"^(?:about|at|by|for|from|in|of|on|to|with) (?:whom?|what|which|where)$", re.IGNORECASE)
 _PERSON = re.compile(r"\b(?:he|she|him|his|hers?|they|them|their|theirs)\b", re.IGNORECASE)
 _THING = re.compile(
     r"(?<!time is )(?<!time was )\b(?:its?|they|them|their)\b"
@@ -51,10 +58,12 @@ _VERB = re.compile(
     r"\b(?:is|are|was|were|be|do|does|did|has|have|had|can|could|will|would|shall|should|may|might|must)\b",
     re.IGNORECASE,
 )
+_DETERMINED = re.compile(r"\b(?:the|an?|my|our|your|his|her|its|their|this|that|these|those) ", re.IGNORECASE)
 _PREPOSITION = re.compile(r"^(?:about|in|on|at|for|of|from|with|behind|beside|near|under|to|by)\b", re.IGNORECASE)
 _GENERIC = frozenset(
     """say says said saying tell tells told mention mentions mentioned talk talks talked speak speaks spoken hear heard
     show shows shown showing appear appears see seen read reads written write writes happen happens happened happening
+    now still currently yet happening anymore
     come comes go goes going video clip film scene part screen next last first again else exactly please also too just
     anyone anybody someone somebody something anything thing things name called kind time many much one more it's what's
     who's that's""".split()
@@ -85,7 +94,7 @@ def complete(text: str, questions: Sequence[str], answers: Sequence[Answer]) -> 
     placed, video = _with_time(text, answers)
     if video is not None:
         if _topic(text):
-            return FollowUp(_with_names(placed, questions[-1], answers[-1]), video)
+            return FollowUp(_with_names(placed, questions, answers), video)
         own = _LEAD.sub("", placed)
         if not (_ASKING.match(own) and _says_what(text)):
             tool = next((answer.evidence[0].tool for answer in reversed(answers) if answer.evidence), "")
@@ -95,12 +104,13 @@ def complete(text: str, questions: Sequence[str], answers: Sequence[Answer]) -> 
             own = _NEAREST.sub(lambda m: f"{'first' if m[0].lower() == 'after ' else 'last'} {m[0]}", own, count=1)
         return FollowUp(own, video)
     bare = _LEAD.sub("", text).rstrip(" ?.!")
-    if _ASKING.fullmatch(bare):
+    of_that = _OF_THAT.match(bare)
+    if _ASKING.fullmatch(bare) or of_that or _OF_WHOM.match(bare):
         rest = _ASKING.sub("", questions[-1], count=1).strip()
-        return FollowUp(f"{bare} {rest}")
+        return FollowUp(f"{of_that['asking'] if of_that else bare} {rest}")
     if bare and bare != text.rstrip(" ?.!") and not _VERB.search(bare) and not _ASKING.match(bare):
         return FollowUp(_instead(bare, questions[-1]))
-    return FollowUp(_with_names(text, questions[-1], answers[-1]))
+    return FollowUp(_with_names(text, questions, answers))
 
 
 def _with_time(text: str, answers: Sequence[Answer]) -> tuple[str, str | None]:
@@ -152,23 +162,30 @@ def _instead(part: str, question: str) -> str:
     if names and part[0].isupper():
         return f"{question.replace(names[-1], part)}?"
     last = next((word for word in reversed(question.split()) if _topic(word)), "")
-    if not last:
-        return f"{question} {part}?"
+    if not last:  # it had only a time
+        return f"What is said about {part}?" if _topic(part) else f"{question} {part}?"
+    if _DETERMINED.match(part):  # takes the place of the whole, with its own article
+        whole = rf"(?:{_DETERMINED.pattern}(?:[\w'-]+ ){{0,2}}?)?\b{re.escape(last)}(?!\w)"
+        return re.sub(whole, lambda _: part, question, count=1) + "?"
     words = " ".join(part if word == last else word for word in question.split())
     return re.sub(rf"\b(?:the|an?) {re.escape(part)}$", part, words) + "?"
 
 
-def _with_names(text: str, question: str, answer: Answer) -> str:
-    """The text with whom or what its first pronoun stands for, where it has hardly a topic of its own."""
+def _with_names(text: str, questions: Sequence[str], answers: Sequence[Answer]) -> str:
+    """The text with whom or what its first pronoun stands for, where it has hardly a topic of its own.
+
+    The name is that of the last question, or the last answer, that has one.
+    """
     if len(_topic(text)) > 1:
         return text
     person, thing = _PERSON.search(text), _THING.search(text)
     if person:
-        who = _names(question) or _names_told(question, answer)
+        turns = zip(reversed(questions), reversed(answers), strict=True)
+        who = next((names for asked, answer in turns if (names := _names(asked) or _names_told(asked, answer))), None)
         if who:
             return _put(text, person, who[-1])
     if thing:
-        what = _thing(question) or next(reversed(_names(question)), None)
+        what = _thing(questions[-1]) or next(reversed(_names(questions[-1])), None)
         if what:
             return _put(text, thing, what)
     return text

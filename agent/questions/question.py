@@ -15,6 +15,8 @@ from ...memory.timeline.words import TimePhrase, time_in
 from ...memory.video.open import one_or_many
 from ...tools.sanitize import named
 from ..parsing.options import MOST, find_options, letter, split_options
+from .mode import Mode
+from .window import last_seconds
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,9 +25,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Question", "QuestionError", "letter", "question_about", "question_of", "split_options"]
 
-_OPTIONAL = ("earlier", "during", "matter")  # what is left out of the plain values where it is not there
 LATEST = 1e9
 """Seconds that are more than any video has."""
+_OPTIONAL = frozenset(("earlier", "during", "matter", "asked", "understood", "continues"))
+"""Fields that the row of a question has only where they say something."""
 
 
 class QuestionError(RewatchError):
@@ -49,11 +52,20 @@ class Question:
     """The texts of the options, in order; option i has the letter chr(65 + i)."""
     videos: tuple[dict[str, Any], ...] = ()
     """Per video: id, name, start, end (seconds), width, height, has_audio, channels; `detector` where there is one; of
-    a dated one `timeline`, `recorded` and `zone` (see `VideoRecord`). With `now` they end there."""
+    a dated one `timeline`, `recorded` and `zone` (see `VideoRecord`). With `now` they end there. `since`
+    where only what is from that second on counts."""
     now: float | Moment | None = None
     """Nothing after this time may be seen: seconds of the video, or a moment of the videos' timeline."""
     earlier: tuple[tuple[str, str], ...] = ()
     """Questions of the same conversation and the answers to them, oldest first."""
+    mode: Mode = "backward"
+    """Of what was, of what is at this moment, or once it becomes true."""
+    asked: str = ""
+    """The person's own words, where `text` is a follow-up that was completed."""
+    understood: str = ""
+    """The completed follow-up, where `text` has the person's words too."""
+    continues: str = ""
+    """Id of the run that it goes on from."""
     during: TimelineSpan | None = None
     """The span of the timeline that its words name ("yesterday"), understood against `now`; None where they name none.
     """
@@ -71,16 +83,24 @@ class Question:
             return float(video["end"])
         return min(float(video["end"]), self.now)
 
+    def begin_of(self, video: Mapping[str, Any]) -> float:
+        """Return the second from which on one of the videos counts: its start, or where the part begins."""
+        return float(video.get("since", video["start"]))
+
     def span_in(self, video: Mapping[str, Any]) -> Span | None:
-        """Return what of one of the videos the question is about, by its words for time; None where that is nothing."""
-        start, end = float(video["start"]), max(self.end_of(video), float(video["start"]))
+        """Return what of one of the videos the question is about: the part that counts, by its words for time.
+
+        None where that is nothing.
+        """
+        start, begin = float(video["start"]), self.begin_of(video)
+        end = max(self.end_of(video), begin)
         if self.during is None:
-            return Span(start, end)
+            return Span(begin, end)
         recorded = video.get("recorded")
         if recorded is None or video.get("timeline") != self.during.timeline:
             return None
         first, last = (moment - recorded + start for moment in (self.during.start, self.during.end))
-        return Span(max(first, start), min(last, end)) if first < end and last > start else None
+        return Span(max(first, begin), min(last, end)) if first < end and last > begin else None
 
     @property
     def bounds(self) -> dict[str, str]:
@@ -127,6 +147,8 @@ class Question:
             videos=tuple(row["videos"]),
             now=Moment(**row["now"]) if isinstance(row["now"], dict) else row["now"],
             earlier=earlier,
+            mode=row.get("mode", "backward"),
+            **{name: row[name] for name in ("asked", "understood", "continues") if name in row},
             during=TimelineSpan(**row["during"]) if row.get("during") else None,
             matter=row.get("matter", ""),
         )
@@ -140,6 +162,7 @@ def question_about(
     videos: str | Path | Sequence[str | Path] | None = None,
     now: float | str | Moment | None = None,
     earlier: Sequence[tuple[str, str]] = (),
+    mode: Mode = "backward",
 ) -> Question:
     """The question as the loop takes it.
 
@@ -152,6 +175,7 @@ def question_about(
         now: nothing after this time may be seen: seconds of the video, or a moment of the timeline, which may be
             written (see `resolve_now`).
         earlier: questions of the same conversation and the answers to them.
+        mode: of what was, of what is at this moment, or once it becomes true.
 
     Raises:
         QuestionError: if it is empty, has too many options, the memory holds no video, or none has begun by `now`.
@@ -183,7 +207,7 @@ def question_about(
         records = begun
     names = ("id", "name", "start", "end", "width", "height", "has_audio")
     more = {"detector": True} if memory.detector_stamp else {}
-    facts = tuple(
+    facts: tuple[dict[str, Any], ...] = tuple(
         {
             **{name: getattr(r, name) for name in names},
             "name": named(r.name),
@@ -193,6 +217,8 @@ def question_about(
         }
         for r in records
     )
+    if mode == "now":
+        facts = last_seconds(facts)
     said = _time_in(body, records, now)
     return Question(
         text=body,
@@ -200,6 +226,7 @@ def question_about(
         videos=facts,
         now=now,
         earlier=tuple(earlier),
+        mode=mode,
         during=None if said is None else said.during,
         matter="" if said is None else said.rest,
     )

@@ -29,9 +29,13 @@ class Brief:
 
     @property
     def whole(self) -> Span:
-        """The whole video, up to `now` if there is one (seconds); of it what the question's words for time name."""
-        end = max(self.question.end_of(self.video), self.video["start"])
-        return self.question.span_in(self.video) or Span(self.video["start"], end)
+        """The whole video, up to `now` if there is one (seconds); of it what the question's words for time name.
+
+        In the modes `now` and `wait` it is the part that counts.
+        """
+        begin = self.question.begin_of(self.video)
+        end = max(self.question.end_of(self.video), begin)
+        return self.question.span_in(self.video) or Span(begin, end)
 
     @property
     def prompt(self) -> str:

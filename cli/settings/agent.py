@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...memory import ClipMemory, MemoryFolderError, VideoRecord
+from ...memory.video_names import match
 from ..terminal.output import Console, message
 from .groups import ToolOptions
 from .indexing import add_video, unfinished
 from .places import runs_folder
-from .video_names import beside, match, no_such, refuse_address
+from .video_names import beside, no_such, refuse_address
 
 if TYPE_CHECKING:
     from ...agent import Answer, VideoAgent

@@ -107,6 +107,34 @@ class IndexOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MachineOptions:
+    """Options of indexing on several machines."""
+
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard",
+            metavar="<i/n>",
+            help="Of these files, only those of shard i of n (1/8, ..., 8/8), into a memory of its own; rewatch merge "
+            "puts them together.",
+        ),
+    ] = None
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            "--ray",
+            metavar="<address>",
+            help="Have a Ray cluster do the work: auto, HOST:PORT, or local for one of this machine; --workers limits "
+            "how many.",
+        ),
+    ] = None
+    vector_index: Annotated[
+        str | None,
+        typer.Option("--vector-index", help="Kind of index of the memory's vectors: faiss, lance [default: faiss]."),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetOptions:
     """The budget of a question."""
 
@@ -186,11 +214,28 @@ class SearchOptions:
         str | None, typer.Option("--scale", help=f"Spend more than one run on the answer: {SCALINGS}.")
     ] = None
     width: Annotated[int, typer.Option("--width", min=1, max=1000, help="How many runs --scale may make.")] = 8
+    mode: Annotated[
+        Literal["backward", "now", "wait"] | None,
+        typer.Option(
+            "--mode",
+            help="backward: of what was; now: of the last seconds alone; wait: answer once it becomes true "
+            "[default: as the question says].",
+            metavar="<str>",
+        ),
+    ] = None
+    until: Annotated[
+        str | None, typer.Option("--until", help="With --mode wait: up to when (12.5, 1:30) [default: the end].")
+    ] = None
+    patience: Annotated[
+        int | None, typer.Option("--patience", min=1, max=MOST, help="With --mode wait: parts of 10 s at most.")
+    ] = None
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of `VideoAgent.ask`."""
         now = None if self.now is None else moment(self.now)
-        return {"now": now, "route": self.route, "scale": self.scale, "width": self.width}
+        until = None if self.until is None else moment(self.until, "--until")
+        values = {name: getattr(self, name) for name in ("route", "scale", "width", "mode", "patience")}
+        return {"now": now, "until": until, **values}
 
 
 def split_channels(text: str | None) -> Sequence[str] | None:

@@ -15,6 +15,7 @@ from rich.text import Text
 from ...memory import ClipMemory, Video, VideoRecord, clock, wall_clock
 from ...memory import Progress as Step
 from ...memory.files.names import printable
+from ...memory.ingest.parts import Bound
 from ...memory.sanitize import one_line
 from ...memory.types import MAIN
 from ..terminal.estimates import index_estimate
@@ -36,7 +37,8 @@ def add_video(memory: ClipMemory, path: Path, console: Console, **settings: Any)
     if found is not None:
         line = f"objects  by {found}, which lies there; --channels visual,speech,screen_text goes without"
         console.print(Text(line, style="dim"), soft_wrap=True)
-    expected = index_estimate(memory, path, settings.get("channels"), _NAMES)
+    part = settings.get("between") not in (None, "all")
+    expected = None if part else index_estimate(memory, path, settings.get("channels"), _NAMES)
     if expected is not None:
         console.print(message("estimate", expected), soft_wrap=True)
     done: dict[str, tuple[int, int]] = {}
@@ -70,15 +72,16 @@ def add_video(memory: ClipMemory, path: Path, console: Console, **settings: Any)
     if done:
         channels = " · ".join(_NAMES.get(c, c) for c in record.channels)
         name = one_line(record.name)
-        told_of = f"{name}  {clock(record.duration)} in {took:.1f} s   {channels}   ({record.id})"
+        length = clock(record.duration) if record.complete else str(memory.coverage(record.id))
+        told_of = f"{name}  {length} in {took:.1f} s   {channels}   ({record.id})"
         console.print(Text(f"indexed  {told_of}"), soft_wrap=not console.is_terminal)
     if done or not is_known:
         for note in record.notes:
             console.print(message("note", note, "yellow"), soft_wrap=True)
-        if record.recorded is not None and "recorded" not in settings:
+        if record.recorded is not None and settings.keys().isdisjoint(("recorded", "timeline")):
             disagree = ";" in record.recorded_source
-            line = message("recorded", recorded_in_words(record), "yellow" if disagree else "")
-            console.print(line, soft_wrap=True)
+            style = "yellow" if disagree else ""
+            console.print(message("recorded", recorded_in_words(record), style), soft_wrap=True)
     for failure in record.failures[:3]:
         console.print(message("warning", f"{failure.channel} {failure.span}: {failure.reason}", "yellow"))
     if len(record.failures) > 3:
@@ -129,6 +132,18 @@ def unfinished(records: Sequence[VideoRecord]) -> list[str]:
     which = f"{begun[0].name} is" if len(begun) == 1 else f"{len(begun)} videos are"
     name = shlex.quote(begun[0].path or begun[0].name) if len(begun) == 1 else "FILE"
     return [f"{which} indexed in part; rewatch index {name} goes on"]
+
+
+def part_bound(text: str | None) -> Bound:
+    """A bound of a part as `ClipMemory.add` takes it: seconds, or a moment of the timeline as it is written."""
+    from ...tools.times import parse_seconds
+
+    if text is None:
+        return None
+    try:
+        return parse_seconds(text)
+    except ValueError:
+        return text
 
 
 def damage(path: Path) -> str | None:

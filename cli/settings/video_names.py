@@ -5,22 +5,20 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
 
 from ...memory import ClipMemory, VideoError, VideoRecord
 from ...memory.registry import closest_name, did_you_mean
+from ...memory.video_names import listed, match, plain_name
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
 _MEDIA = frozenset(
     ".3gp .asf .avi .flv .m2ts .m4a .m4v .mkv .mov .mp3 .mp4 .mpeg .mpg .mts .mxf .ogg .ogv .opus .ts .wav .webm "
     ".wmv".split()
 )
-_LEAST = 2  # characters of a beginning
-_SHOWN = 6
 
 
 def is_address(word: str) -> bool:
@@ -67,46 +65,15 @@ def named(memory: ClipMemory, word: str) -> VideoRecord:
     return found
 
 
-def match(records: Sequence[VideoRecord], word: str) -> VideoRecord | None:
-    """Return the record of an id, a path, a name, a name without its extension, or the beginning of one; None for none.
-
-    Cases, spaces, hyphens and underscores make no difference. `VideoError` where it may be several.
-    """
-    name = _plain(word)
-    path = os.path.abspath(word)
-    for exact in (lambda r: r.id == word, lambda r: r.path == path or r.name == word):
-        same = [record for record in records if exact(record)]
-        if same:
-            return same[-1]  # the newest of several that share a name
-    loosely: tuple[Callable[[VideoRecord], bool], ...] = (
-        lambda r: _plain(r.name) == name,
-        lambda r: _plain(Path(r.name).stem) == name,
-        lambda r: len(name) >= _LEAST and _plain(r.name).startswith(name),
-        lambda r: len(name) >= 4 and r.id.startswith(word),
-    )
-    for matches in loosely:
-        same = [record for record in records if matches(record)]
-        if len(same) > 1:
-            raise VideoError(f"{word!r} may be {_listed(same)}: write the whole name, or the id.")
-        if same:
-            return same[0]
-    return None
-
-
 def no_such(memory: ClipMemory, word: str) -> VideoError:
     """That there is no video of that name, and which comes near."""
     records = memory.videos()
     names = [record.name for record in records]
     near = closest_name(names, word) or closest_name([Path(name).stem for name in names], word)
     hint = f" Did you mean {near}?" if near else ""
-    holds = f"holds {_listed(records)}" if records else "is empty"
+    holds = f"holds {listed(records)}" if records else "is empty"
     there = f"the memory at {memory.folder} {holds}."
     return VideoError(f"There is no video {word!r}, and no file of that name; {there}{hint}")
-
-
-def _listed(records: Sequence[VideoRecord]) -> str:
-    listed = ", ".join(f"{record.name} ({record.id})" for record in records[:_SHOWN])
-    return f"{listed} and {len(records) - _SHOWN} more" if len(records) > _SHOWN else listed
 
 
 def parted(words: Sequence[str], records: Sequence[VideoRecord]) -> tuple[list[str], str]:
@@ -126,11 +93,11 @@ def parted(words: Sequence[str], records: Sequence[VideoRecord]) -> tuple[list[s
 
 def is_exactly(word: str, records: Sequence[VideoRecord]) -> bool:
     """Return whether a word is the id or the name of a video, with or without extension; a beginning is not enough."""
-    name = _plain(word)
+    name = plain_name(word)
     if not name:
         return False
     return beside(word) is not None or any(
-        word == r.id or name in (_plain(r.name), _plain(Path(r.name).stem)) for r in records
+        word == r.id or name in (plain_name(r.name), plain_name(Path(r.name).stem)) for r in records
     )
 
 
@@ -139,9 +106,5 @@ def _is_video(word: str, records: Sequence[VideoRecord]) -> bool:
         return True
     if Path(word).suffix.lower() in _MEDIA:
         return True
-    name = _plain(word)
-    return is_exactly(word, records) or (len(name) > 3 and any(_plain(r.name).startswith(name) for r in records))
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"[\s_-]+", " ", unicodedata.normalize("NFC", text)).strip().casefold()
+    name = plain_name(word)
+    return is_exactly(word, records) or (len(name) > 3 and any(plain_name(r.name).startswith(name) for r in records))

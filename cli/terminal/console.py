@@ -26,6 +26,7 @@ _VERBS = {
     "rate_frames": "rate",
     "score_frames": "compare",
     "cluster_frames": "group",
+    "last_sighting": "last",
     "verify_clip": "verify",
 }
 _MARK = {
@@ -35,6 +36,7 @@ _MARK = {
     "view_clip": "picture",
     "browse": "overview",
     "search_clips": "found",
+    "last_sighting": "last",
 }
 
 
@@ -63,6 +65,9 @@ def _show_event(console: Console, event: dict[str, Any]) -> None:
         _line(console, "budget" if spent else "route", str(event["content"]), "yellow" if spent else "")
     elif kind == "attempt":
         answer = event["answer"]
+        if "when" in event and (answer is None or answer["abstained"]):
+            _line(console, "wait", f"{event['when']}: not yet", "dim")
+            return
         line = f"{answer['text']} (confidence {answer['confidence']:.2f})" if answer else event["text"]
         _line(console, "attempt" if answer else "ask", line)
     elif kind == "answer":
@@ -77,7 +82,7 @@ def _observation(event: dict[str, Any]) -> tuple[str, str, str]:
     """Return what a call was about, the style of its line, and what came of it."""
     arguments = event.get("arguments") or {}
     arguments = arguments if isinstance(arguments, dict) else {}
-    about = arguments.get("query") or arguments.get("find")
+    about = arguments.get("query") or arguments.get("find") or arguments.get("what")
     head = " ".join(part for part in (_where(arguments), f"“{about}”" if about else "") if part)
     if event["error"]:
         return head, "red", _first_line(event["text"])
@@ -112,6 +117,9 @@ def _gist(event: dict[str, Any]) -> str:
     if "hits" in data:
         found = data["hits"]
         return f"{len(found)} spans, best {Span(*found[0]['span'])}" if found else "nothing"
+    if "sightings" in data:
+        seen = data["sightings"]
+        return f"at {Span(*seen[0]['span'])}: “{seen[0]['text']}”" if seen else "not found"
     if "utterances" in data:
         utterances = data["utterances"]
         if data.get("found"):
@@ -154,6 +162,8 @@ def show_answer(console: Console, answer: Answer, names: dict[str, str]) -> None
         console.print(table)
     if len(answer.evidence) > 8:
         console.print(Text(f"  and {len(answer.evidence) - 8} more", style="dim"))
+    if answer.validity is not None:
+        console.print(Text(answer.validity.text, style="cyan"))
     console.print(Text(_cost(answer), style="dim"))
 
 
@@ -183,5 +193,6 @@ def _cost(answer: Answer) -> str:
     if answer.spend.get("price"):
         parts.append(f"price {answer.spend['price']:.4g}")
     sure = "abstained" if answer.abstained else f"confidence {answer.confidence:.2f}"
+    mode = "" if answer.mode == "backward" else f" · mode {answer.mode}"
     stopped = "" if answer.stopped_by == "answer" else f" · stopped by {answer.stopped_by}"
-    return f"spent {' · '.join(parts)} · {sure}{stopped}"
+    return f"spent {' · '.join(parts)} · {sure}{mode}{stopped}"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ...memory import ClipMemory, Video, VideoError, clock
 from ...memory.files.regular import open_regular
 from ...memory.ingest.planning import Busy
+from ...memory.store import units
 
 if TYPE_CHECKING:
     from ...agent.questions.conversation import Answerer
@@ -30,7 +31,8 @@ def index_estimate(memory: ClipMemory, path: Path, channels: Sequence[str] | Non
     `names` says what people call the channels.
     """
     try:
-        if memory.video(path).complete:
+        record = memory.video(path)
+        if record.complete or units.parts(memory.store, record.id):
             return None
     except VideoError:
         pass  # a new one

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -108,18 +108,20 @@ class NamedColors:
 
 
 def look_at(frames: Sequence[Frame]) -> list[FrameColors]:
-    """Measure successive frames of one clip."""
+    """Measure successive frames of one clip; a frame that is there several times is measured once."""
     looks: list[FrameColors] = []
-    small = [shrink(frame.image, _SIDE) for frame in frames]
-    luma = [image @ np.array([0.299, 0.587, 0.114], dtype=np.float32) for image in small]
-    for index, (image, gray) in enumerate(zip(small, luma, strict=True)):
+    small = {id(frame.image): shrink(frame.image, _SIDE) for frame in frames}
+    gray = {key: image @ np.array([0.299, 0.587, 0.114], dtype=np.float32) for key, image in small.items()}
+    measured = {key: _measure(image, gray[key]) for key, image in small.items()}
+    luma = [gray[id(frame.image)] for frame in frames]
+    for index, frame in enumerate(frames):
         # The first frame has no frame before it: it shares the motion of the second.
         motion = _difference(luma[max(index, 1) - 1], luma[max(index, 1)]) if len(luma) > 1 else None
-        looks.append(_measure(image, gray, motion))
+        looks.append(replace(measured[id(frame.image)], motion=motion))
     return looks
 
 
-def _measure(image: np.ndarray, luma: np.ndarray, motion: float | None) -> FrameColors:
+def _measure(image: np.ndarray, luma: np.ndarray) -> FrameColors:
     height, width = luma.shape
     named = name_pixels(image)
     cells = (np.arange(height) * _ROWS // height)[:, None] * _COLUMNS + (np.arange(width) * _COLUMNS // width)[None]
@@ -140,7 +142,7 @@ def _measure(image: np.ndarray, luma: np.ndarray, motion: float | None) -> Frame
         plain=plain,
         # Against the contrast there is: a plain wall has no edges, and is not blurred. 20 levels are noise.
         sharp=_ramp(edges / max(float(high - low), 20.0), 0.08, 0.5),
-        motion=motion,
+        motion=None,
     )
 
 

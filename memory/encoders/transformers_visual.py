@@ -87,16 +87,18 @@ class ImageTextEncoder(ABC):
         return partial(type(self), **self._arguments), ()
 
     def encode_frames(self, frames: Sequence[Frame]) -> np.ndarray:
-        """Float32 [n, dim] with unit rows, one for each frame."""
-        rows = np.zeros((len(frames), self.dim), dtype=np.float32)
+        """Float32 [n, dim] with unit rows, one for each frame; a frame that is there several times costs one."""
+        distinct = {id(frame.image): frame.image for frame in frames}
+        places = {key: place for place, key in enumerate(distinct)}
+        rows = np.zeros((len(distinct), self.dim), dtype=np.float32)
         with self._lock:
-            for start in range(0, len(frames), _BATCH):
-                images = [frame.image for frame in frames[start : start + _BATCH]]
+            for start in range(0, len(distinct), _BATCH):
+                images = list(distinct.values())[start : start + _BATCH]
                 inputs = self._processors[0](
                     images=images, return_tensors=self.tensors, input_data_format="channels_last"
                 )
                 rows[start : start + len(images)] = self._features("image", dict(inputs))
-        return rows
+        return rows[[places[id(frame.image)] for frame in frames]]
 
     def encode_query(self, query: str) -> np.ndarray | None:
         """Float32 [dim], a unit vector; None for a query without any text."""

@@ -19,7 +19,10 @@ class VisualEncoder(Encoder, Protocol):
     """Turns frames and queries into vectors whose inner product says how well they fit."""
 
     def encode_frames(self, frames: Sequence[Frame]) -> np.ndarray:
-        """Float32 [n, dim] with unit rows, one for each frame; the frames are successive ones of one clip."""
+        """Float32 [n, dim] with unit rows, one for each frame; the frames are successive ones of one clip.
+
+        Where nothing new is shown, the same `Frame` stands again: it need not be encoded again.
+        """
 
     def encode_query(self, query: str) -> np.ndarray | None:
         """Float32 [dim], a unit vector; None when the query has nothing that this encoder could see."""

@@ -55,12 +55,12 @@ class Probed:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Find where clips and pieces of speech begin and end."""
+    """Find where clips begin and end, and the pieces of speech that have a piece of these stretches."""
 
     source: str | VideoSource
     clip_seconds: float
     shots: bool
-    speech: bool
+    speech: tuple[Span, ...] = ()
     audio: int | None = None
 
 

@@ -17,6 +17,7 @@ from ..tracking.track_linking import link, sure
 from ..tracking.track_motion import direction
 from ..tracking.tracker import Tracker
 from ..types import Text
+from ..video.thumbnail import DistinctFrames
 from .planning import worth_looking_at
 
 FPS = 4.0
@@ -40,13 +41,16 @@ def follow(
     span: Span,
     alive: Callable[[], None] | None = None,
 ) -> list[Track]:
-    """Follow the objects in frames that come in order; one frame at a time is held."""
+    """Follow the objects in frames that come in order; one frame at a time is held.
+
+    A frame that looks the same as an earlier one is taken to hold the same objects and is not given to the detector.
+    """
     tracker = Tracker(fps)
+    detections = DistinctFrames(lambda frame: detector.detect([frame.image], least=WEAK)[0])
     for frame in frames:
         if alive is not None:
             alive()
-        (detections,) = detector.detect([frame.image], least=WEAK)
-        tracker.step(frame.time, detections, frame.image)
+        tracker.step(frame.time, detections.of(frame), frame.image)
     return tracker.tracks(span)
 
 

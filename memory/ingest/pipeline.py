@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import pickle
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from ..encoders import TextEncoder
-from ..errors import CapabilityError
+from ..errors import CapabilityError, VideoError
 from ..ocr.blocks import BlockBuilder
 from ..protocol import VideoInfo, VideoSource
 from ..span import Span
@@ -21,18 +22,21 @@ from ..store.units import NewVector, Rows, Unit
 from ..types import CLIP, OBJECTS, SUMMARY, Progress, VideoRecord
 from .dating import date_video
 from .jobs import Cut, Failed, Job, JobDone, Message, ModelSpecs, Pieces, Probe, Probed, UnitDone, Work
+from .parts import ROUGH, part_of, rest, stretches
 from .request import IngestRequest
 from .segmentation import coarse_windows
 from .summary_channel import gists
-from .worker_pool import Inline, Workers
+from .worker_pool import Inline, Pool, Workers
 
 _PICTURES = ("visual", "screen_text", OBJECTS)
 _RUNS = ("visual", "screen_text")  # pictures of which one pass of the decoder serves consecutive clips
 _CHANNELS = (*_PICTURES, "speech")
 _GIST = "extractive 1"
 _CLIP_SECONDS = 10.0
-_RUN_SECONDS = 60.0  # of consecutive clips in one job: a seek decodes up to a whole group of pictures for nothing
-_FRESH = 0.02  # share of new rows from which on an index file is written again
+_RUN_SECONDS, _LONGEST_RUN = 60.0, 600.0
+"""Seconds of consecutive clips in one job, and in one of a long video: each job seeks, which decodes up to a whole
+group of pictures for nothing, and reads afresh what stands on screen."""
+_JOBS = 8  # runs that a worker has of a long video, so that all are through at about the same time
 
 Answer = TypeVar("Answer", Probed, Pieces)
 
@@ -58,24 +62,29 @@ class Ingest:
     def run(self, source: str | VideoSource) -> str:
         """Do what the request asks for; returns the video's id."""
         request = self._request
-        count = len(os.sched_getaffinity(0)) if request.workers is None else request.workers
-        here = count == 0 or not isinstance(source, str) or not _portable(self._models)
-        pool = Inline(self._models) if here else Workers(count, self._models)
+        workers = len(os.sched_getaffinity(0)) if request.workers is None else request.workers
+        pool: Pool
+        if workers == 0 or not isinstance(source, str) or not _portable(self._models):
+            pool = Inline(self._models)
+        else:
+            pool = Workers(workers, self._models) if isinstance(workers, int) else workers.pool(self._models)
         try:
             probed = _answer(pool, Probe(source, request.channels, request.subtitles, request.streams), Probed)
             video = self._enter(source, probed)
-            self._plan(pool, source, video, probed)
-            self._work(pool, source, video, probed)
+            parts = self._asked_for(video)
+            self._plan(pool, source, video, probed, parts)
+            self._work(pool, source, video, probed, parts)
         finally:
             pool.close()
-        self._read_as_blocks(video, probed.info)
-        self._embed_again(video)
-        self._summarize(video, probed.info)
-        for space in self._store.spaces():  # what has fallen behind by more than is read back in no time
-            index = self._searcher.index(space)
-            if index.behind > _FRESH * len(index):
-                index.save()
+        self.complete(video, probed.info)
+        self._searcher.save_behind()
         return video
+
+    def complete(self, video: str, info: VideoInfo) -> None:
+        """Make what is made of all units of a video together: blocks of text, vectors that are missing, summaries."""
+        self._read_as_blocks(video, info)
+        self.embed_again(video)
+        self._summarize(video, info)
 
     # What is to do
 
@@ -126,8 +135,34 @@ class Ingest:
                 self._notes.append(f"the same bytes as {names[0]}{kind}")
                 return
 
-    def _plan(self, pool: Inline | Workers, source: str | VideoSource, video: str, probed: Probed) -> None:
-        """Write down every unit that is wanted, before any is done; what is there already stays."""
+    def _asked_for(self, video: str) -> list[Span] | None:
+        """The parts of the video to work on now, those of earlier calls among them where none is named; None for all.
+
+        They are kept for later calls. Where all of it was asked for before, a part is only done first.
+        """
+        between, store = self._request.between, self._store
+        (record,) = store.records(video)
+        parts = work.parts(store, video)
+        if between is None:
+            return parts
+        if between == "all":
+            if parts is not None:
+                work.put_part(store, video, None)
+            return None
+        try:
+            part = part_of(record, between)
+        except VideoError:
+            if not record.channels:  # nothing was found in it yet: it is as if it had never been named
+                work.remove_video(store, video)
+            raise
+        if parts is not None or not record.channels:
+            work.put_part(store, video, part)
+        return [part]
+
+    def _plan(
+        self, pool: Pool, source: str | VideoSource, video: str, probed: Probed, parts: list[Span] | None
+    ) -> None:
+        """Write down every unit that there is, before any is done; what is there already stays."""
         request, store = self._request, self._store
         (record,) = store.records(video)
         for channel in request.again:
@@ -142,10 +177,12 @@ class Ingest:
         if moved and "speech" in stamps and "speech" not in changed:
             changed.append("speech")
         listen = "speech" in changed and probed.subtitles is None and not _unavailable(stamps["speech"])
+        rough = [probed.info.span] if listen else self._rough(video, stamps)
+        to_cut = stretches(rough, parts)
         pieces = Pieces([], [])
-        if recut or listen:
+        if recut or to_cut:
             seconds = float(clipping.partition(" ")[2])
-            cut = Cut(source, seconds, clipping.startswith("shots"), listen, probed.audio)
+            cut = Cut(source, seconds, clipping.startswith("shots"), tuple(to_cut), probed.audio)
             pieces = _answer(pool, cut, Pieces)
         if recut:
             # A new cut changes what pictures are asked for, also in channels that are not asked for now.
@@ -159,24 +196,36 @@ class Ingest:
             if recut:
                 work.plan_clips(store, video, clipping, pieces.clips)
             clips = [clip.span for clip in store.clips(video, CLIP)]
+            speech = [*pieces.speech, *(rest(rough, to_cut, pieces.speech) if probed.info.has_audio else ())]
             for channel in changed:
                 spans = clips
                 if channel in _PICTURES:
                     # Before the first picture there is nothing to see.
                     spans = [clip for clip in clips if clip.end > probed.info.seen_from]
                 if channel == "speech":
-                    spans = pieces.speech if probed.subtitles is None else [probed.info.span]
+                    spans = speech if probed.subtitles is None else [probed.info.span]
                 work.plan_channel(
                     store, video, channel, stamps[channel], [] if _unavailable(stamps[channel]) else spans
                 )
+            if to_cut and "speech" not in changed:
+                kept = [span for span in work.spans(store, video, "speech") if span not in rough]
+                work.plan_channel(store, video, "speech", stamps["speech"], [*kept, *speech])
             if request.retry:
-                work.plan_again(store, video, list(stamps), "failed")
+                work.plan_again(store, video, list(stamps), "failed", parts)
             if request.again:
                 for status in ("done", "failed"):
-                    work.plan_again(store, video, [name for name in request.again if name not in changed], status)
-            if work.units_to_do(store, video, list(stamps)) or not store.clips(video, "chapter"):
+                    again = [name for name in request.again if name not in changed]
+                    work.plan_again(store, video, again, status, parts)
+            if work.units_to_do(store, video, list(stamps), parts) or not store.clips(video, "chapter"):
                 work.plan_channel(store, video, SUMMARY, _GIST, [probed.info.span])
                 work.plan_again(store, video, [SUMMARY], "done")
+
+    def _rough(self, video: str, stamps: dict[str, str]) -> list[Span]:
+        """Sound of the video, as it is heard now, that is not cut into pieces yet."""
+        stamp = stamps.get("speech", "subtitles:")
+        if stamp.startswith("subtitles:") or _unavailable(stamp):
+            return []
+        return [unit.span for unit in work.units_to_do(self._store, video, ["speech"]) if unit.span.duration >= ROUGH]
 
     def _clipping(self, before: str) -> str:
         """Return the cut as text that is equal only for equal cuts; options that are None stay as they were."""
@@ -205,10 +254,12 @@ class Ingest:
 
     # Doing it
 
-    def _work(self, pool: Inline | Workers, source: str | VideoSource, video: str, probed: Probed) -> None:
-        counts = work.count_units(self._store, video)
-        todo = {unit.id: unit for unit in work.units_to_do(self._store, video, _CHANNELS)}
-        done = {channel: counts[channel][0] for channel in counts}
+    def _work(
+        self, pool: Pool, source: str | VideoSource, video: str, probed: Probed, parts: list[Span] | None
+    ) -> None:
+        todo = {unit.id: unit for unit in work.units_to_do(self._store, video, _CHANNELS, parts)}
+        done = {channel: count for channel, (count, _) in work.count_units(self._store, video).items()}
+        totals = Counter(done) + Counter(unit.channel for unit in todo.values())
 
         def handle(job: Job, message: Message) -> None:
             if isinstance(message, UnitDone):
@@ -225,7 +276,7 @@ class Ingest:
                 return
             done[unit.channel] += 1
             if self._request.progress is not None:
-                total = counts[unit.channel][1]
+                total = totals[unit.channel]
                 self._request.progress(Progress(video, unit.channel, done[unit.channel], total, unit.span))
 
         pool.run(_jobs(source, list(todo.values()), probed, pool), handle)
@@ -250,7 +301,8 @@ class Ingest:
             builder = BlockBuilder(info.width / max(info.height, 1))
             work.replace_texts(self._store, video, "screen_text", builder.add)
 
-    def _embed_again(self, video: str) -> None:
+    def embed_again(self, video: str) -> None:
+        """Give the texts of a video vectors by the memory's encoder where they have none by it."""
         stamp = self._text_encoder().stamp
         behind = self._store.rows(
             "SELECT DISTINCT t.unit, t.channel FROM texts t WHERE t.video = ? AND t.channel != 'visual' AND NOT EXISTS "
@@ -270,7 +322,7 @@ class Ingest:
             work.finish(self._store, unit, self._with_vectors(Rows(gists(levels, texts))), levels)
 
 
-def _jobs(source: str | VideoSource, todo: Sequence[Unit], probed: Probed, pool: Inline | Workers) -> list[Job]:
+def _jobs(source: str | VideoSource, todo: Sequence[Unit], probed: Probed, pool: Pool) -> list[Job]:
     """Units as jobs, in time order: speech piece by piece, pictures in runs of clips that follow one another."""
     jobs: list[Work] = [
         Work(source, (unit,), probed.subtitles, probed.audio) for unit in todo if unit.channel not in _RUNS
@@ -282,6 +334,7 @@ def _jobs(source: str | VideoSource, todo: Sequence[Unit], probed: Probed, pool:
     seconds = sum(span.duration for span in clips)
     # Short videos are dealt out to all workers too.
     longest = min(_RUN_SECONDS, seconds / (2 * pool.count)) if pool.count > 1 else _RUN_SECONDS
+    longest = max(longest, min(_LONGEST_RUN, seconds / (_JOBS * pool.count)))
     run: list[Unit] = []
     for span, units in clips.items():
         if run and (span.start - run[-1].span.end > 1e-3 or span.end - run[0].span.start > max(longest, span.duration)):
@@ -306,7 +359,7 @@ def _unavailable(stamp: str) -> bool:
     return stamp.startswith("unavailable")
 
 
-def _answer(pool: Inline | Workers, job: Probe | Cut, kind: type[Answer]) -> Answer:
+def _answer(pool: Pool, job: Probe | Cut, kind: type[Answer]) -> Answer:
     done: list[JobDone] = []
     pool.run([job], lambda _, message: done.append(message) if isinstance(message, JobDone) else None)
     if done[-1].error is not None:

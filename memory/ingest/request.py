@@ -16,7 +16,9 @@ from ..registry import require_name
 from ..timeline.recording import Recording
 from ..types import CHANNELS, OBJECTS, Progress
 from .jobs import ModelSpecs
+from .parts import Between
 from .stream_choice import Streams
+from .worker_pool import Cluster
 
 if TYPE_CHECKING:
     from ..speech.transcriber import Transcriber
@@ -34,12 +36,13 @@ class IngestRequest:
     subtitles: Path | None = None
     streams: Streams = Streams()
     transcriber: Transcriber | str | None = None
-    workers: int | None = None
+    workers: int | Cluster | None = None
     retry: bool = False
     again: tuple[str, ...] = ()
     progress: Callable[[Progress], None] | None = None
     recorded: Recording | None = None
     timeline: str | None = None
+    between: Between = None
 
     def __post_init__(self) -> None:
         if not self.channels:
@@ -51,7 +54,7 @@ class IngestRequest:
             raise ValueError(f"clip_seconds must be a number, at least 1, got {seconds!r}.")
         if self.clips not in (None, "fixed", "shots"):
             raise ValueError(f"clips is {self.clips!r}: give fixed or shots.")
-        if workers is not None and (not isinstance(workers, int) or workers < 0):
+        if isinstance(workers, int) and workers < 0 or not (workers is None or isinstance(workers, int | Cluster)):
             raise ValueError(f"workers is {workers!r}: give a whole number of processes, 0 for none.")
         if self.subtitles is not None and self.streams.subtitles is not None:
             raise ValueError("Give subtitles or subtitle_stream, not both.")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
 
 from ..encoders import VisualEncoder, pool
 from ..errors import VideoError
@@ -12,7 +15,9 @@ from ..protocol import Frame, VideoSource, grid
 from ..span import Span
 from ..store.units import NewText, NewVector, Rows
 from ..video.shape import shrink
+from ..video.thumbnail import Thumbnail, without_repeats
 from .planning import worth_looking_at
+from .segmentation import LEVELS
 
 if TYPE_CHECKING:
     from ..ocr.changes import ChangedTextReader
@@ -24,6 +29,10 @@ FPS = 1.0
 _READS = 4  # `read_span` looks for changes that many times as often; one decode serves both
 _LARGEST = 1920  # pixels of the longest side at which text is read
 _SMALL = 512  # pixels of the longest side for encoders, which see a few hundred
+
+
+Encoded = tuple[np.ndarray, str | None]
+"""The vector of a clip, and its description where the encoder has one."""
 
 
 class VisualRun:
@@ -131,15 +140,75 @@ class ClipFrames:
         return getattr(self._run.video, name)
 
 
-def encode_clip(span: Span, frames: Sequence[Frame], encoder: VisualEncoder) -> Rows:
-    """Return one vector for the clip, and a description where the encoder has one."""
-    vector = pool(encoder.encode_frames(frames))
-    text = encoder.describe(frames)
-    return Rows(
-        [NewText(span.start, span.end, text)] if text else [],
-        [NewVector(span.start, span.end, vector, 0 if text else None)],
-        encoder.stamp,
-    )
+class ClipEncoder:
+    """Encodes the clips of one video; frames that look the same as earlier ones are encoded once.
+
+    A clip that shows nothing but the picture with which its chapter began has the vector and the text of that picture,
+    and its text says so. It is compared with the beginning of the chapter, not with the clip before it: its rows
+    depend on the video alone, whatever else was encoded, and slow changes add up until they count.
+    """
+
+    def __init__(self, video: VideoSource, encoder: VisualEncoder) -> None:
+        self._video = video
+        self._encoder = encoder
+        self._chapter: tuple[float, _StillPicture | None] | None = None
+
+    def rows(self, span: Span, frames: Sequence[Frame]) -> Rows:
+        """Return one vector for the clip, and a description where the encoder has one."""
+        frames = without_repeats(frames)
+        data: dict[str, Any] = {}
+        if len(frames) > 1 and all(frame is frames[0] for frame in frames):
+            look = _StillPicture(frames[0], self._encode)
+            first = self._beginning(span)
+            if first is not None and look.thumbnail.same(first.thumbnail):
+                look = first
+                if not span.contains(first.time):
+                    data = {"same_as": round(first.time, 3)}
+            vector, text = look.encoded
+        else:
+            vector, text = self._encode(frames)
+        return Rows(
+            [NewText(span.start, span.end, text, data)] if text else [],
+            [NewVector(span.start, span.end, vector, 0 if text else None)],
+            self._encoder.stamp,
+        )
+
+    def _beginning(self, span: Span) -> _StillPicture | None:
+        """Return the first picture of the chapter in which a clip begins; None if it cannot be read."""
+        seconds = LEVELS["chapter"]
+        start = self._video.info.start
+        start += (span.start - start) // seconds * seconds
+        if self._chapter is None or self._chapter[0] != start:
+            try:
+                frame = next(iter(self._video.frames_at([start], size=_LARGEST)))
+            except VideoError:  # damaged there
+                self._chapter = start, None
+            else:
+                small = Frame(frame.time, shrink(frame.image, _SMALL), frame.full)
+                self._chapter = start, _StillPicture(small, self._encode)
+        return self._chapter[1]
+
+    def _encode(self, frames: Sequence[Frame]) -> Encoded:
+        return pool(self._encoder.encode_frames(frames)), self._encoder.describe(frames)
+
+
+class _StillPicture:
+    """A picture that stands for a while; compared and encoded when that is first asked for."""
+
+    def __init__(self, frame: Frame, encode: Callable[[Sequence[Frame]], Encoded]) -> None:
+        self.time = frame.time
+        self._frame = frame
+        self._encode = encode
+
+    @cached_property
+    def thumbnail(self) -> Thumbnail:
+        """The picture as it is compared."""
+        return Thumbnail.of(self._frame.image)
+
+    @cached_property
+    def encoded(self) -> Encoded:
+        """Its vector and its description as two frames, so that it is known to stand still."""
+        return self._encode([self._frame] * 2)
 
 
 class _Signalling:

@@ -22,7 +22,7 @@ from .planning import STILL, Busy
 from .segmentation import fixed_windows
 from .speech_channel import Subtitles, find_subtitles, from_sound, from_subtitles
 from .stream_choice import choose_sound, faint_note, is_silent
-from .visual_channel import ClipFrames, VisualRun, encode_clip
+from .visual_channel import ClipEncoder, ClipFrames, VisualRun
 
 if TYPE_CHECKING:
     from ..ocr.lines import TextReader
@@ -43,12 +43,19 @@ class WorkerModels:
     def __init__(self, specs: ModelSpecs) -> None:
         self.specs = specs
         self._open: tuple[str, VideoSource] | None = None
+        self._clips: tuple[VideoSource, ClipEncoder] | None = None
 
     @cached_property
     def visual(self) -> VisualEncoder:
         """The visual encoder."""
         spec = self.specs.visual
         return visual_encoder(spec, threads=1) if spec is None or isinstance(spec, str) else spec
+
+    def clip_encoder(self, video: VideoSource) -> ClipEncoder:
+        """Return what encodes the clips of this video; kept for jobs that follow one another."""
+        if self._clips is None or self._clips[0] is not video:
+            self._clips = video, ClipEncoder(video, self.visual)
+        return self._clips[1]
 
     @cached_property
     def reader(self) -> TextReader:
@@ -238,7 +245,7 @@ def _cut(job: Cut, models: WorkerModels, send: Send) -> Pieces:
     if job.speech and video.info.has_audio:
         from ..speech.transcriber import speech_windows
 
-        speech = speech_windows(video, models.transcriber)
+        speech = sorted({piece for part in job.speech for piece in speech_windows(video, models.transcriber, part)})
     still = sum(clip.duration for clip in clips if clip.duration > STILL * job.clip_seconds)
     note = f"nothing new is shown or heard for {clock(still)} of {clock(whole.duration)}: one clip a stretch"
     return Pieces(clips, speech, (note,) if still else ())
@@ -287,16 +294,16 @@ def _read_pictures(video: VideoSource, clips: dict[Span, list[Unit]], models: Wo
             continue
         # The reader drives the decoder; the frames for the encoder are kept on the way.
         for unit in sorted(units, key=lambda unit: unit.channel != "screen_text"):
-            _do_unit(unit, send, _read_unit, unit, frames, models, send)
+            _do_unit(unit, send, _read_unit, video, unit, frames, models, send)
 
 
-def _read_unit(unit: Unit, frames: ClipFrames, models: WorkerModels, send: Send) -> Rows:
+def _read_unit(video: VideoSource, unit: Unit, frames: ClipFrames, models: WorkerModels, send: Send) -> Rows:
     alive = _beat(send, [unit], 2 * _STEP_SECONDS)
     if unit.channel == "screen_text":
         return frames.read(models.reader, alive)
     small = frames.small()
     alive()
-    return encode_clip(unit.span, small, models.visual)
+    return models.clip_encoder(video).rows(unit.span, small)
 
 
 def _beat(send: Send, units: list[Unit], patience: float) -> Callable[[], None]:

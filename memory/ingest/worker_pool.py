@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from multiprocessing.connection import wait
+from typing import Protocol, runtime_checkable
 
 from ..errors import VideoError
 from ..processes.child_process import Child
@@ -21,6 +22,28 @@ _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM
     "OMP_WAIT_POLICY": "PASSIVE",
     "TOKENIZERS_PARALLELISM": "false",
 }
+
+
+class Pool(Protocol):
+    """What does jobs, here or elsewhere."""
+
+    @property
+    def count(self) -> int:
+        """How many at a time."""
+
+    def run(self, jobs: Sequence[Job], handle: Handle) -> None:
+        """Do the jobs; what they find goes to `handle`, in this thread."""
+
+    def close(self) -> None:
+        """Nothing more is to be done."""
+
+
+@runtime_checkable
+class Cluster(Protocol):
+    """Workers that are kept from video to video, such as `cluster.ray_pool.RayCluster`."""
+
+    def pool(self, specs: ModelSpecs) -> Pool:
+        """Return a pool of them for work with these models."""
 
 
 class Inline:

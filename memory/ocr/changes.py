@@ -8,14 +8,10 @@ import cv2
 import numpy as np
 
 from ..span import Box
-from ..video.shape import resize, shrink
+from ..video.thumbnail import Thumbnail
 from .lines import Line, TextReader, information, overlap, same_place
 from .reader import read_region, small_print
 
-# Two pictures are compared in cells of 16 x 16 pixels at 640 pixels of the longer side: a cell has changed when six
-# pixels differ by 18 of 255. Codec noise of the recordings in `benchmarks/` stays below that, one letter does not.
-_LONGEST, _CELL, _DIFFERENT, _PIXELS = 640, 16, 18, 6
-_WHOLE, _MANY = 0.55, 6  # share of the picture, and number of regions, beyond which all of it is read
 _CUT = 0.8  # share of the cells that change at once at a cut
 _CREDIT = 0.3  # area, in pictures, that may be read between two due reads
 _CARE, _MOST_CARE = 0.06, 1.2
@@ -25,70 +21,6 @@ _STILL = 0.5  # share of the picture that must be calm for any of it to be read 
 _RESTLESS = 0.5
 """Share of the picture that has changed since the last read where the camera moves, rather than something before it."""
 _EXPECTING = 6  # due reads for which another text is expected soon after one has come or gone
-
-
-@dataclass(frozen=True, slots=True)
-class Thumbnail:
-    """A picture made small enough to compare: `[h, w, 3]` uint8, smoothed so that codec noise does not count."""
-
-    pixels: np.ndarray
-
-    @classmethod
-    def of(cls, image: np.ndarray) -> Thumbnail:
-        """Return the thumbnail of `image`, `[H, W, 3]` uint8."""
-        return cls(cv2.blur(shrink(image, _LONGEST), (3, 3)))
-
-    def changed(self, other: Thumbnail) -> np.ndarray:
-        """Return `[rows, columns]` bool: the cells that differ from `other` by more than noise."""
-        if other.pixels.shape != self.pixels.shape:
-            return np.ones(self.grid, bool)
-        red, green, blue = cv2.split(cv2.absdiff(self.pixels, other.pixels))
-        differs = (cv2.max(cv2.max(red, green), blue) > _DIFFERENT).astype(np.float32)
-        (height, width), (rows, columns) = differs.shape, self.grid
-        padded = cv2.copyMakeBorder(differs, 0, rows * _CELL - height, 0, columns * _CELL - width, cv2.BORDER_CONSTANT)
-        share = resize(padded, (columns, rows))
-        return np.asarray(share >= (_PIXELS - 0.5) / _CELL**2)
-
-    def updated(self, newer: Thumbnail, cells: np.ndarray) -> Thumbnail:
-        """Return this thumbnail with the given cells (`[rows, columns]` bool) taken from `newer`."""
-        height, width = self.pixels.shape[:2]
-        mask = cells.repeat(_CELL, axis=0).repeat(_CELL, axis=1)[:height, :width]
-        return Thumbnail(np.where(mask[:, :, None], newer.pixels, self.pixels))
-
-    def cells(self, box: Box) -> np.ndarray:
-        """Return `[rows, columns]` bool: the cells that `box` touches."""
-        height, width = self.pixels.shape[:2]
-        touched = np.zeros(self.grid, bool)
-        top, bottom = int(box.top * height) // _CELL, int(np.ceil(box.bottom * height)) // _CELL + 1
-        left, right = int(box.left * width) // _CELL, int(np.ceil(box.right * width)) // _CELL + 1
-        touched[top:bottom, left:right] = True
-        return touched
-
-    def regions(self, cells: np.ndarray) -> list[Box]:
-        """Return few boxes that hold the given cells and a margin; the whole picture when that is less."""
-        if not cells.any():
-            return []
-        wide = cv2.dilate(cells.astype(np.uint8), np.ones((3, 5), np.uint8))
-        while True:  # the bounds of neighboring parts may overlap: these become one
-            count, _, stats, _ = cv2.connectedComponentsWithStats(wide)
-            before = int(wide.sum())
-            for x, y, w, h, _ in stats[1:count]:
-                wide[y : y + h, x : x + w] = 1
-            if int(wide.sum()) == before:
-                break
-        if wide.mean() > _WHOLE or count - 1 > _MANY:
-            return [Box(0.0, 0.0, 1.0, 1.0)]
-        down, across = _CELL / self.pixels.shape[0], _CELL / self.pixels.shape[1]
-        return [
-            Box(x * across, y * down, min(1.0, (x + w) * across), min(1.0, (y + h) * down))
-            for x, y, w, h, _ in stats[1:count].tolist()
-        ]
-
-    @property
-    def grid(self) -> tuple[int, int]:
-        """Rows and columns of cells."""
-        height, width = self.pixels.shape[:2]
-        return -(-height // _CELL), -(-width // _CELL)
 
 
 @dataclass(frozen=True, slots=True)

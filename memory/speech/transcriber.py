@@ -94,13 +94,14 @@ def outdated(stamp: str) -> bool:
     return stamp.startswith("pocketsphinx") and best_whisper() is not None
 
 
-def speech_windows(video: VideoSource, transcriber: Transcriber | None = None) -> list[Span]:
+def speech_windows(video: VideoSource, transcriber: Transcriber | None = None, part: Span | None = None) -> list[Span]:
     """Return units of work that tile the video exactly, each cut where nobody speaks; [] without sound.
 
     They last about 30 s, or what suits `transcriber`. The same video always gives the same windows, and each can be
-    transcribed without the others. Only the seconds around the cuts are read.
+    transcribed without the others. Only the seconds around the cuts are read. Of a `part`, those that have a piece of
+    it.
     """
-    return windows(video, video.info.span, _length(transcriber))
+    return windows(video, video.info.span, _length(transcriber), part=part)
 
 
 def _length(transcriber: Transcriber | None) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from .vad import HOP, RATE, speech_probability, voiced
 WINDOW = 30.0
 # A window may be this much shorter or longer, so that it ends where nobody speaks.
 _SLACK = 4.0
+# Seconds at which the first of many long windows is cut up, so that what is said first is soon known.
+_EARLY = (30.0, 120.0)
 # Heard on both sides of a span, so that a word cut by its edge is understood; its middle says to whom it belongs.
 _MARGIN = 0.5
 # Seconds of a span from which on it is asked where there is sound at all, and that lie before the first sound at most.
@@ -68,21 +71,22 @@ def cut_out(samples: np.ndarray, pieces: Sequence[tuple[int, int]], start: float
     return SpeechSound(np.concatenate([samples[first:last] for first, last in pieces]), edges, shifts)
 
 
-def windows(video: VideoSource, span: Span, length: float = WINDOW) -> list[Span]:
+def windows(video: VideoSource, span: Span, length: float = WINDOW, *, part: Span | None = None) -> list[Span]:
     """Cut `span`, as far as the video has sound, into pieces of about `length` seconds, where nobody speaks.
 
     A cut depends only on the sound within 4 s of it. Where a source says so (`sounding`), a minute and more without any
-    sound is left out.
+    sound is left out. With `part`, only the pieces that have a piece of it are given, and only their cuts are looked
+    for.
     """
     if not video.info.has_audio:
         return []
     span = span.within(video.info.span)
     sounding = getattr(video, "sounding", None)
     if sounding is None or span.duration <= _LONG:
-        return _windows(video, span, length)
+        return _windows(video, span, length, part)
     # What is left of a gap at either end is no gap.
-    parts = [_widened(part, span) for part in sounding() if part.end > span.start and part.start < span.end]
-    return [window for part in parts for window in _windows(video, part, length)]
+    heard = [_widened(each, span) for each in sounding() if each.end > span.start and each.start < span.end]
+    return [window for each in heard for window in _windows(video, each, length, part)]
 
 
 def _widened(part: Span, span: Span) -> Span:
@@ -91,18 +95,31 @@ def _widened(part: Span, span: Span) -> Span:
     return Span(start, max(start, end)).within(span)
 
 
-def _windows(video: VideoSource, span: Span, length: float) -> list[Span]:
+def _windows(video: VideoSource, span: Span, length: float, part: Span | None) -> list[Span]:
     if span.duration / length > MOST:
         raise VideoError(
             f"{video.info.path or 'The video'} has {clock(span.duration)} hours of sound: cut it up first."
         )
-    edges = [span.start]
-    for number in range(1, int(span.duration // length) + 1):
-        middle = span.start + number * length
-        if middle + 2 * _SLACK < span.end:
-            edges.append(_quietest(video, Span(middle - _SLACK, middle + _SLACK)))
-    edges.append(span.end)
-    return [Span(start, end) for start, end in zip(edges, edges[1:], strict=False) if end > start]
+    cuts = [number * length for number in range(1, int(span.duration // length) + 1)]
+    if span.start == video.info.start and length >= 2 * _EARLY[-1] and span.duration >= 2 * length:
+        cuts = [*_EARLY, *cuts]
+    cuts = [span.start + cut for cut in cuts]
+    cuts = [middle for middle in cuts if middle + 2 * _SLACK < span.end]
+    edges: list[float | None] = [span.start, *([None] * len(cuts)), span.end]
+
+    def edge(number: int) -> float:
+        found = edges[number]
+        if found is None:
+            middle = cuts[number - 1]
+            found = edges[number] = _quietest(video, Span(middle - _SLACK, middle + _SLACK))
+        return found
+
+    wanted = range(len(cuts) + 1)
+    if part is not None:
+        first = bisect.bisect_left(cuts, part.start - _SLACK)
+        wanted = range(first, bisect.bisect_right(cuts, part.end + _SLACK) + 1)
+    found = [Span(edge(number), edge(number + 1)) for number in wanted if edge(number + 1) > edge(number)]
+    return [window for window in found if part is None or window.overlap(part) > 0]
 
 
 def _quietest(video: VideoSource, around: Span) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,8 +167,7 @@ class Store(Database):
         if (known := self.find_content(content_id)) is not None:
             return known
         with self.transaction() as db:
-            starts = (content_id[i : i + 8] for i in range(0, len(content_id) - 7))
-            id_ = next(s for s in starts if not db.execute("SELECT 1 FROM videos WHERE id = ?", (s,)).fetchone())
+            id_ = free_id(db, content_id)
             details = _facts(info)
             db.execute(
                 "INSERT INTO videos VALUES (?, ?, ?, ?, ?, ?, ?, '', '')",
@@ -300,6 +300,12 @@ class Store(Database):
                 vectors = halves.reshape(len(rows), space.dim).astype(np.float32)
             yield ids, vectors
             after = int(ids[-1])
+
+
+def free_id(db: sqlite3.Connection, content_id: str) -> str:
+    """Return an id for a video of this content that no other has: the first eight characters, as a rule."""
+    starts = (content_id[at : at + 8] for at in range(0, len(content_id) - 7))
+    return next(start for start in starts if not db.execute("SELECT 1 FROM videos WHERE id = ?", (start,)).fetchone())
 
 
 def _facts(info: VideoInfo) -> dict[str, Any]:

@@ -2,119 +2,140 @@
 
 from __future__ import annotations
 
-import json
 import os
-import struct
-import zlib
+import tempfile
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import MemoryFolderError
 from ..files.regular import open_regular
+from . import on_disk_lists
+from .cache_file import Stamp, read_stamp, write_cache
 from .database import Space, Store
-from .folder import disk_full, plain_errors
+from .folder import plain_errors
+from .on_disk_lists import OnDiskLists
+from .vector_index import nearest
 
 if TYPE_CHECKING:
     import faiss
 
 FLAT_UP_TO = 100_000
 """Vectors up to which every one is compared; above, inverted lists of 8-bit codes."""
+ON_DISK_ABOVE = 10_000_000
+"""Vectors above which the lists stay on the disk, as product-quantized codes; what they find is compared exactly."""
 
 _RECALL = 0.98  # of what probing every list finds, at 10 neighbours, for vectors of the memory itself
 _MARGIN = 2  # times the lists that this needs are probed: questions lie farther from clips than clips from each other
-_MAGIC = b"RWIX1\n"
-TAIL = struct.Struct("<II6s")
-"""The end of a cache file: footer length, CRC-32 of the index, magic."""
 _POINTS_PER_LIST = 40  # for training; more changes recall by less than the noise
 _SEED = 7
-
-
-@dataclass(frozen=True, slots=True)
-class _Stamp:
-    """The content of a cache: its database and space, its last row, and the number of deletions before it."""
-
-    memory: str
-    channel: str
-    encoder: str
-    dim: int
-    last: int
-    generation: int
-    trained_on: int = 0
-    probes: int = 0
+_CANDIDATES = 16  # times the rows asked for that lists on the disk propose, and at least:
+_LEAST_CANDIDATES = 256
+_COMPARED = 50_000  # rows of a filter up to which each is compared with the database itself
+_CHUNK = 8192  # vectors at once
+_GONE = 0.1  # share of deleted rows from which on lists on the disk are written anew
 
 
 class ChannelIndex:
-    """The index of one space. `refresh` brings it up to the database; `search` never reads the database."""
+    """The index of one space, by its size flat, inverted lists in memory, or lists on the disk.
+
+    `refresh` brings it up to the database. Only with lists on the disk does `search` read the database: its vectors say
+    which of the candidates are the nearest.
+    """
 
     def __init__(self, store: Store, space: Space) -> None:
         self.path = store.folder / f"{space.channel}-{space.id}.faiss"
         self._store = store
         self._space = space
         self._stamp = self._empty_stamp()
-        self._saved: _Stamp | None = None
+        self._saved: Stamp | None = None
         self.faiss_index: Any = _flat(space.dim)
-        """The FAISS index itself (ids are rows of the database)."""
+        """The FAISS index itself (ids are rows of the database); beside lists on the disk, what came since."""
+        self.on_disk: OnDiskLists | None = None
+        """The lists on the disk."""
+        self._gone = np.empty(0, np.int64)  # rows of these that were deleted
         self._load()
 
     def __len__(self) -> int:
-        return int(self.faiss_index.ntotal)
+        return int(self.faiss_index.ntotal) + (len(self.on_disk) - len(self._gone) if self.on_disk else 0)
 
-    def _empty_stamp(self) -> _Stamp:
+    def _empty_stamp(self) -> Stamp:
         uid = str(self._store.meta("uid"))
-        return _Stamp(uid, self._space.channel, self._space.stamp, self._space.dim, 0, self._space.generation)
+        return Stamp(uid, self._space.channel, self._space.stamp, self._space.dim, 0, self._space.generation)
 
     # Following the database
 
     def refresh(self, space: Space) -> None:
         """Catch up with the database; `space` is as the database has it now."""
+        self._space = space
         if space.generation != self._stamp.generation:
+            there = self._store.vector_ids(self._space.id)
             held = _ids(self.faiss_index)
-            gone = held[~np.isin(held, self._store.vector_ids(self._space.id))]
+            gone = held[~np.isin(held, there)]
             if len(gone):
                 self.faiss_index.remove_ids(gone)
+            if self.on_disk:
+                held = self.on_disk.ids()
+                self._gone = held[~np.isin(held, there)]
             self._stamp = replace(self._stamp, generation=space.generation)
         for ids, vectors in self._store.vectors(space, after=self._stamp.last):
             self.faiss_index.add_with_ids(vectors, ids)
             self._stamp = replace(self._stamp, last=int(ids[-1]))
         if self._outgrown():
             self._build()
+        elif self.on_disk and (self.faiss_index.ntotal > FLAT_UP_TO or len(self._gone) > _GONE * len(self.on_disk)):
+            self._keep()
 
     def _outgrown(self) -> bool:
-        lists = self._stamp.trained_on
-        if not lists:
+        trained = self._stamp.trained_on
+        if not trained:
             return len(self) > FLAT_UP_TO
-        return len(self) > 4 * lists or len(self) < FLAT_UP_TO // 2
+        least = ON_DISK_ABOVE if self.on_disk else FLAT_UP_TO
+        return len(self) > 4 * trained or len(self) < least // 2 or (not self.on_disk and len(self) > ON_DISK_ABOVE)
 
     def _build(self) -> None:
         """Build anew from the database: flat, or inverted lists with as many probes as the recall needs."""
         count = len(self)
-        self.faiss_index = _flat(self._space.dim)
-        self._stamp = replace(self._stamp, last=0, trained_on=0, probes=0)
+        self.faiss_index, self.on_disk, self._gone = _flat(self._space.dim), None, self._gone[:0]
+        self._stamp = replace(self._stamp, last=0, trained_on=0, probes=0, list_bytes=0, index_bytes=0)
         if count <= FLAT_UP_TO:
-            for ids, vectors in self._store.vectors(self._space):
+            for ids, vectors in self._rows():
                 self.faiss_index.add_with_ids(vectors, ids)
-                self._stamp = replace(self._stamp, last=int(ids[-1]))
             return
         lists = int(2 * count**0.5)
         random = np.random.default_rng(_SEED)
         share = lists * _POINTS_PER_LIST / count
         parts = [vectors[random.random(len(ids)) < share] for ids, vectors in self._store.vectors(self._space)]
         sample = np.concatenate(parts)
-        index = _inverted_lists(self._space.dim, lists, sample)
+        del parts
         queries = sample[random.choice(len(sample), 100, replace=False)]
-        del sample, parts
-        for ids, vectors in self._store.vectors(self._space):
-            index.add_with_ids(vectors, ids)
-            self._stamp = replace(self._stamp, last=int(ids[-1]))
-        probes = _probes(index, queries)
-        index.nprobe = probes
-        self.faiss_index = index
-        self._stamp = replace(self._stamp, trained_on=len(self), probes=probes)
+        if count > ON_DISK_ABOVE:
+            folder = self.path.parent if self._store.writable else Path(tempfile.gettempdir())
+            index = self._build_on_disk(lists, sample, count, folder)
+        else:
+            index = self.faiss_index = _inverted_lists(self._space.dim, lists, sample)
+            for ids, vectors in self._rows():
+                index.add_with_ids(vectors, ids)
+        del sample
+        index.nprobe = _probes(index, np.pad(queries, ((0, 0), (0, index.d - queries.shape[1]))))
+        self._stamp = replace(self._stamp, trained_on=len(self), probes=index.nprobe)
         self._keep()
+
+    def _build_on_disk(self, lists: int, sample: np.ndarray, count: int, folder: Path) -> Any:
+        with plain_errors(self._store.folder):
+            made = on_disk_lists.build(self._space.dim, lists, sample, self._rows(), count, _SEED, folder)
+        self.on_disk = made
+        return made.index
+
+    def _rows(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """All rows of the database, in chunks; the stamp follows them."""
+        for ids, vectors in self._store.vectors(self._space):
+            yield ids, vectors
+            self._stamp = replace(self._stamp, last=int(ids[-1]))
 
     def _keep(self) -> None:
         """Write what was costly to build, where this process may; a search must not fail for want of that."""
@@ -133,9 +154,12 @@ class ChannelIndex:
         Args:
             vector: float32 [dim].
             k: how many.
-            allowed: ids [n] int64 that may be found; None for all. Filtered searches are exact up to 8-bit codes.
+            allowed: ids [n] int64 that may be found; None for all. Filtered searches are exact up to the codes.
         """
         import faiss
+
+        if self.on_disk:
+            return self._search_on_disk(self.on_disk, vector, k, allowed)
 
         # One query is too small for threads; their pool would only wait for busy cores.
         faiss.omp_set_num_threads(1)
@@ -153,6 +177,26 @@ class ChannelIndex:
         found = ids[0] >= 0
         return ids[0][found], scores[0][found]
 
+    def _search_on_disk(
+        self, lists: OnDiskLists, vector: np.ndarray, k: int, allowed: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Compare what the lists propose, and what came since, with the vectors of the database."""
+        import faiss
+
+        faiss.omp_set_num_threads(1)
+        if allowed is not None and len(allowed) <= _COMPARED:
+            return nearest(self._store, self._space, allowed, vector, k)
+        selector: Any = None if allowed is None else faiss.IDSelectorBatch(np.ascontiguousarray(allowed, np.int64))
+        count = max(_CANDIDATES * k, _LEAST_CANDIDATES)
+        ids = lists.candidates(np.ascontiguousarray(vector, np.float32), count, selector)
+        later = _ids(self.faiss_index)
+        if len(later) > count:
+            query = np.ascontiguousarray(vector, np.float32).reshape(1, -1)
+            later = self.faiss_index.search(query, count)[1][0]
+        if allowed is not None:
+            later = later[np.isin(later, allowed)]
+        return nearest(self._store, self._space, np.concatenate([ids, later]), vector, k)
+
     # The file
 
     @property
@@ -164,30 +208,19 @@ class ChannelIndex:
 
     def save(self) -> None:
         """Write the cache, all or nothing. The caller holds the writer lock."""
+        self._saved = self._stamp = write_cache(self.path, self._write)
+        if self.on_disk:
+            self._load()
+
+    def _write(self, file: IO[bytes]) -> Stamp:
         import faiss
 
-        temporary = self.path.with_suffix(".tmp")
-        with plain_errors(self._store.folder):
-            temporary.unlink(missing_ok=True)  # a link would be written through
-            temporary.touch()
-        try:
-            try:
-                with temporary.open("wb") as made:  # FAISS itself takes only names that are UTF-8
-                    faiss.write_index(self.faiss_index, faiss.PyCallbackIOWriter(made.write, 1 << 20))  # type: ignore[attr-defined]
-            except (RuntimeError, OSError) as error:  # FAISS hides the errno of a failed write
-                raise MemoryFolderError(disk_full(self._store.folder)) from error
-            footer = json.dumps(asdict(self._stamp)).encode()
-            with plain_errors(self._store.folder), temporary.open("r+b") as file:
-                checksum = _checksum(temporary, os.fstat(file.fileno()).st_size)
-                file.seek(0, os.SEEK_END)
-                file.write(footer + TAIL.pack(len(footer), checksum, _MAGIC))
-                file.flush()
-                os.fsync(file.fileno())
-                os.replace(temporary, self.path)
-                _fsync_folder(self.path.parent)
-        finally:
-            temporary.unlink(missing_ok=True)
-        self._saved = self._stamp
+        if not self.on_disk:
+            faiss.write_index(self.faiss_index, faiss.PyCallbackIOWriter(file.write, 1 << 20))  # type: ignore[attr-defined]
+            return self._stamp
+        later = _rows_in(self.faiss_index)
+        lists, index = self.on_disk.write(file, lambda ids: ~np.isin(ids, self._gone), later)
+        return replace(self._stamp, list_bytes=lists, index_bytes=index)
 
     def delete(self) -> None:
         """Remove the cache: there is nothing to keep. The caller holds the writer lock."""
@@ -197,26 +230,27 @@ class ChannelIndex:
 
     def _load(self) -> None:
         """Take over the file where it is whole and of this database; else begin empty."""
-        import faiss
-
-        stamp = _read_stamp(self.path)
+        stamp = read_stamp(self.path)
         now = self._empty_stamp()
         if stamp is None or (stamp.memory, stamp.encoder, stamp.dim) != (now.memory, now.encoder, now.dim):
             return
         if stamp.generation > now.generation or stamp.last > self._store.newest_vector():
             return  # the database is an older copy than the cache
         try:
-            # Read-only, lest a foreign file have lists that lie in yet another file changed.
-            with open_regular(self.path) as file:
-                reader = faiss.PyCallbackIOReader(file.read, 1 << 20)  # type: ignore[attr-defined]
-                index: Any = faiss.read_index(reader, faiss.IO_FLAG_READ_ONLY)
+            if stamp.list_bytes:
+                lists = on_disk_lists.read(self.path, self._space.dim, stamp.list_bytes, stamp.index_bytes)
+                index: Any = None if lists is None else lists.index
+            else:
+                index, lists = _read(self.path, self._space.dim), None
         except (RuntimeError, OSError, MemoryError):
             return
-        if not _of_ours(index, self._space.dim):
+        if index is None:
             return
         if stamp.probes:
             index.nprobe = stamp.probes
-        self.faiss_index, self._stamp, self._saved = index, stamp, stamp
+        self.faiss_index = _flat(self._space.dim) if lists else index
+        self.on_disk, self._gone = lists, self._gone[:0]
+        self._stamp, self._saved = stamp, stamp
 
 
 def _flat(dim: int) -> faiss.Index:
@@ -275,50 +309,28 @@ def _ids(index: Any) -> np.ndarray:
     return np.concatenate(parts) if parts else np.empty(0, np.int64)
 
 
-def _of_ours(index: Any, dim: int) -> bool:
-    """Return whether an index is of a kind that is written here, for vectors of this length."""
+def _rows_in(index: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The ids and vectors that a flat index holds, in chunks."""
     import faiss
 
-    if index.d != dim:
-        return False
-    if isinstance(index, faiss.IndexIDMap2):
-        return isinstance(faiss.downcast_index(index.index), faiss.IndexFlatIP) and index.index.d == dim
-    lists = index.invlists if isinstance(index, faiss.IndexIVFScalarQuantizer) else None
-    return lists is not None and isinstance(faiss.downcast_InvertedLists(lists), faiss.ArrayInvertedLists)
+    ids, flat = _ids(index), faiss.downcast_index(index.index)
+    for at in range(0, len(ids), _CHUNK):
+        some = ids[at : at + _CHUNK]
+        yield some, flat.reconstruct_n(at, len(some))
 
 
-def _read_stamp(path: Path) -> _Stamp | None:
-    """The stamp of a cache file; None when there is none or the file is not whole."""
-    try:
-        with open_regular(path) as file:
-            size = os.fstat(file.fileno()).st_size
-            file.seek(max(size - TAIL.size, 0))
-            length, checksum, magic = TAIL.unpack(file.read(TAIL.size))
-            body = size - TAIL.size - length
-            if magic != _MAGIC or body <= 0:
-                return None
-            file.seek(body)
-            stamp = _Stamp(**json.loads(file.read(length)))
-        return stamp if _checksum(path, body) == checksum else None
-    except (OSError, struct.error, ValueError, TypeError):
-        return None
+def _read(path: Path, dim: int) -> Any:
+    """The index that a file holds; None unless it is of a kind that is written here, for vectors of this length."""
+    import faiss
 
-
-def _checksum(path: Path, size: int) -> int:
-    checksum = 0
+    # Read-only, lest a foreign file have lists that lie in yet another file changed.
     with open_regular(path) as file:
-        while size > 0:
-            part = file.read(min(size, 1 << 22))
-            if not part:
-                break
-            checksum = zlib.crc32(part, checksum)
-            size -= len(part)
-    return checksum
-
-
-def _fsync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        index: Any = faiss.read_index(faiss.PyCallbackIOReader(file.read, 1 << 20), faiss.IO_FLAG_READ_ONLY)  # type: ignore[attr-defined]
+    if index.d != dim:
+        return None
+    if isinstance(index, faiss.IndexIDMap2):
+        flat = isinstance(faiss.downcast_index(index.index), faiss.IndexFlatIP) and index.index.d == dim
+        return index if flat else None
+    lists = index.invlists if isinstance(index, faiss.IndexIVFScalarQuantizer) else None
+    ours = lists is not None and isinstance(faiss.downcast_InvertedLists(lists), faiss.ArrayInvertedLists)
+    return index if ours else None

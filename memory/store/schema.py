@@ -101,3 +101,15 @@ SUMMARIES = """CREATE TABLE IF NOT EXISTS summaries (
 HABITS = """CREATE TABLE IF NOT EXISTS habits (
     timeline TEXT NOT NULL, text TEXT NOT NULL, data TEXT NOT NULL, digest TEXT NOT NULL
 )"""
+
+# The parts of a video that are asked for, in seconds of the video; of a video without any all is. Likewise.
+PARTS = """CREATE TABLE IF NOT EXISTS parts (
+    video TEXT NOT NULL REFERENCES videos ON DELETE CASCADE, start_s REAL NOT NULL, end_s REAL NOT NULL,
+    PRIMARY KEY (video, start_s, end_s)
+)"""
+
+# Copies of what other memories have beside their units: the other's uid, the table, a digest of the row as it was there
+# (or the other's id of the video whose rows they are), and its key here.
+COPIES = """CREATE TABLE IF NOT EXISTS copies (
+    part TEXT NOT NULL, name TEXT NOT NULL, digest TEXT NOT NULL, key, PRIMARY KEY (part, name, digest)
+)"""

@@ -20,9 +20,10 @@ from ..span import Span
 from ..timeline.interval import TimelineSpan, timeline_span
 from ..types import CHANNELS, CLIP, LEVELS, OBJECTS, SUMMARY, Hit, Text, VideoRecord
 from .database import Space, Store
-from .faiss_index import ChannelIndex
 from .full_text import match_expression, words
+from .index_kinds import USUAL, opener, remove_others
 from .spelling import Stemmer, Vocabulary
+from .vector_index import VectorIndex
 
 _RRF = 60  # the usual constant of reciprocal rank fusion: how fast a rank loses weight
 _NEAR = 0.5  # weight of a ranking by words that are only nearly those of the query
@@ -30,6 +31,7 @@ _DEPTH = 50  # rows asked of each ranking when several are fused
 _MOST = 1_000_000  # hits; more than any memory has clips, and few enough for every ranking's arithmetic
 _STILL = ("screen_text",)  # channels whose rows say the same at every moment of their span
 _FOREVER = 1e12  # seconds
+_FRESH = 0.02  # share of new rows from which on an index file is written again
 _COMES_IN = 2.5  # seconds after which a text has been taken in
 
 # The clip of a row is the one that its middle lies in, and of a text that stands for minutes the one in which it comes
@@ -201,13 +203,24 @@ def _vector(vector: np.ndarray) -> np.ndarray:
 
 
 class Searcher:
-    """Searches one memory; keeps its indexes open and follows what other processes add."""
+    """Searches one memory; keeps its indexes open and follows what other processes add.
 
-    def __init__(self, store: Store, encoders: Encoders) -> None:
+    Args:
+        store: the database.
+        encoders: of queries.
+        index: the name of the kind of index.
+
+    Raises:
+        CapabilityError: if there is no such kind of index.
+    """
+
+    def __init__(self, store: Store, encoders: Encoders, index: str = USUAL) -> None:
+        self._kind = index
+        self._open_index = opener(index)
         self._store = store
         self._encoders = encoders
         self._lock = threading.RLock()
-        self._indexes: dict[int, ChannelIndex] = {}
+        self._indexes: dict[int, VectorIndex] = {}
         self._spaces: list[Space] = []
         self._version: tuple[int, int] | None = None
         self._stemmer = Stemmer()
@@ -243,14 +256,22 @@ class Searcher:
         best = _fuse(rankings)[:k]
         return self._hits(best, level)
 
-    def index(self, space: Space) -> ChannelIndex:
+    def index(self, space: Space) -> VectorIndex:
         """The index of a space, opened when first asked for and caught up with the database."""
         with self._lock:
             index = self._indexes.get(space.id)
             if index is None:
-                index = self._indexes[space.id] = ChannelIndex(self._store, space)
+                index = self._indexes[space.id] = self._open_index(self._store, space)
             index.refresh(space)
             return index
+
+    def save_behind(self) -> None:
+        """Write the index files that lack more than is read back in no time; the caller holds the writer lock."""
+        with self._lock:
+            for space in self._store.spaces():
+                index = self.index(space)
+                if index.behind > _FRESH * len(index):
+                    index.save()
 
     def forget_deleted(self) -> None:
         """Write the index files anew, without rows that were deleted; the caller holds the writer lock."""
@@ -261,6 +282,7 @@ class Searcher:
                     index.save()
                 else:
                     index.delete()
+            remove_others(self._store.folder, self._kind)
 
     def _follow(self) -> None:
         version = self._store.version()

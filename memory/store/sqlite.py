@@ -177,9 +177,21 @@ class Database:
                     self._connection.execute("ROLLBACK")
                 raise
 
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Read the database as it is now, whatever another process writes meanwhile."""
+        with self._lock, self._plainly():
+            self._connection.execute("BEGIN")
+            try:
+                yield self._connection
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+
     def size(self) -> int:
         """Bytes of the database and of the index caches on the disk."""
-        files = [*self.folder.glob(f"{DATABASE}*"), *self.folder.glob("*.faiss")]
+        caches = [*self.folder.glob("*.faiss"), *(self.folder / "lance").rglob("*")]
+        files = [*self.folder.glob(f"{DATABASE}*"), *caches]
         return sum(file.stat().st_size for file in files if file.is_file())
 
     def shrink(self) -> None:

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from ..encoders import TextEncoder
-from ..span import Span
+from ..span import Span, merge_spans
 from ..types import Text
 from .database import Store
 from .full_text import indexed_form, marks
-from .schema import LOGS
+from .schema import LOGS, PARTS
 
 BLOCKS_AT_ONCE = 60
 """Units of which the texts are put together, and held in memory, at once."""
@@ -91,28 +91,65 @@ def plan_channel(store: Store, video: str, channel: str, stamp: str, spans: Iter
         db.execute("INSERT OR REPLACE INTO channels VALUES (?, ?, ?)", (video, channel, stamp))
 
 
-def plan_again(store: Store, video: str, channels: Sequence[str], status: str) -> None:
-    """Put the units of these channels that are `done` or `failed` back to do; what they found goes."""
+def plan_again(
+    store: Store, video: str, channels: Sequence[str], status: str, within: Sequence[Span] | None = None
+) -> None:
+    """Put the units of these channels that are `done` or `failed` back to do; what they found goes.
+
+    Those that have no piece of these parts stay (None: none do).
+    """
     with store.transaction() as db:
         units = db.execute(
             "SELECT id, video, channel, start_s, end_s FROM units WHERE video = ? AND status = ? "
             f"AND channel IN ({_marks(channels)})",
             (video, status, *channels),
         ).fetchall()
+        units = [unit for unit in units if _touches(Span(*unit[3:]), within)]
         delete_units(db, [unit[0] for unit in units])
         db.executemany(
             "INSERT INTO units (video, channel, start_s, end_s) VALUES (?, ?, ?, ?)", [unit[1:] for unit in units]
         )
 
 
-def units_to_do(store: Store, video: str, channels: Sequence[str]) -> list[Unit]:
-    """Units that are still to do, in time order."""
+def parts(store: Store, video: str) -> list[Span] | None:
+    """Return the parts of a video that are asked for, in order; None where all of it is."""
+    if not store.rows("SELECT 1 FROM sqlite_master WHERE name = 'parts'"):
+        return None
+    rows = store.rows("SELECT start_s, end_s FROM parts WHERE video = ?", (video,))
+    return merge_spans(Span(start, end) for start, end in rows) or None
+
+
+def put_part(store: Store, video: str, part: Span | None) -> None:
+    """Ask for a part of a video besides those before, or, with None, for all of it."""
+    with store.transaction() as db:
+        db.execute(PARTS)
+        if part is None:
+            db.execute("DELETE FROM parts WHERE video = ?", (video,))
+        else:
+            db.execute("INSERT OR IGNORE INTO parts VALUES (?, ?, ?)", (video, part.start, part.end))
+
+
+def units_to_do(store: Store, video: str, channels: Sequence[str], within: Sequence[Span] | None = None) -> list[Unit]:
+    """Units that are still to do, in time order: those that have a piece of these parts (None: all)."""
     rows = store.rows(
         "SELECT id, video, channel, start_s, end_s FROM units WHERE video = ? AND status = 'todo' "
         f"AND channel IN ({_marks(channels)}) ORDER BY start_s, channel",
         (video, *channels),
     )
-    return [Unit(id_, name, channel, Span(start, end)) for id_, name, channel, start, end in rows]
+    units = [Unit(id_, name, channel, Span(start, end)) for id_, name, channel, start, end in rows]
+    return [unit for unit in units if _touches(unit.span, within)]
+
+
+def _touches(span: Span, parts: Sequence[Span] | None) -> bool:
+    return parts is None or any(span.overlap(part) > 0 for part in parts)
+
+
+def spans(store: Store, video: str, channel: str) -> list[Span]:
+    """Return the spans of all units of a channel, in time order."""
+    rows = store.rows(
+        "SELECT start_s, end_s FROM units WHERE video = ? AND channel = ? ORDER BY start_s", (video, channel)
+    )
+    return [Span(start, end) for start, end in rows]
 
 
 def count_units(store: Store, video: str) -> dict[str, tuple[int, int]]:
@@ -134,6 +171,19 @@ def open_spans(store: Store, video: str) -> dict[str, list[Span]]:
     for channel, start, end in rows:
         spans.setdefault(channel, []).append(Span(start, end))
     return spans
+
+
+def seconds_by_status(store: Store, video: str) -> dict[str, dict[str, float]]:
+    """Per channel that was asked for: the seconds of its units that are `todo`, `done` and `failed`."""
+    seconds: dict[str, dict[str, float]] = {
+        channel: {} for (channel,) in store.rows("SELECT channel FROM channels WHERE video = ?", (video,))
+    }
+    rows = store.rows(
+        "SELECT channel, status, sum(end_s - start_s) FROM units WHERE video = ? GROUP BY channel, status", (video,)
+    )
+    for channel, status, length in rows:
+        seconds.setdefault(channel, {})[status] = length
+    return seconds
 
 
 def finish(store: Store, unit: Unit, found: Rows, levels: dict[str, list[Span]] | None = None) -> None:

@@ -6,16 +6,16 @@ import math
 from dataclasses import dataclass
 
 from ..types import VideoRecord
-from .moment import Moment
+from .moment import Moment, is_dated
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
     """Where every video of a memory ends for one `now`.
 
-    A moment ends each dated video of its timeline at that instant; undated videos, and those of other timelines, are
-    hidden, since nobody knows whether they came before. A number is seconds of each undated video; of a timeline it is
-    the instant at which its first video is at that second.
+    A moment ends each dated video of its timeline at that instant; undated videos, those of other timelines, and those
+    that have a day's number where it has a date, are hidden, since nobody knows whether they came before. A number is
+    seconds of each undated video; of a timeline it is the instant at which its first video is at that second.
 
     Raises:
         ValueError: if `now` is not a number.
@@ -32,7 +32,8 @@ class Cut:
     def second_of(self, record: VideoRecord) -> float:
         """Return the second of a video (on its own clock) at which it ends; -inf where nothing of it may be known."""
         if isinstance(self.now, Moment):
-            instant = self.now.seconds if self.now.timeline == record.timeline else None
+            comparable = is_dated(self.now.seconds) == is_dated(record.recorded or 0.0)
+            instant = self.now.seconds if self.now.timeline == record.timeline and comparable else None
         elif record.recorded is None:
             return self.now
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..types import VideoRecord
-from .moment import Moment, parse_moment
+from .moment import Moment, is_dated, parse_moment
 
 
 def resolve_now(now: float | str | Moment, records: Sequence[VideoRecord]) -> float | Moment:
@@ -21,6 +21,9 @@ def resolve_now(now: float | str | Moment, records: Sequence[VideoRecord]) -> fl
     if isinstance(now, Moment):
         return now
     dated = [record for record in records if record.recorded is not None]
+    if isinstance(now, str) and dated:
+        with_date = is_dated(parse_moment(now, timeline=dated[0].timeline).seconds)
+        dated = [record for record in dated if is_dated(record.recorded or 0.0) == with_date] or dated
     timelines = sorted({record.timeline for record in dated})
     if isinstance(now, str):
         if not dated:
@@ -30,7 +33,9 @@ def resolve_now(now: float | str | Moment, records: Sequence[VideoRecord]) -> fl
                 "with `rewatch index FILE --recorded WHEN`."
             )
         if len(timelines) > 1:
-            raise ValueError(f"now is {now!r}, and the videos lie on the timelines {', '.join(timelines)}: ask of one.")
+            raise ValueError(
+                f"now is {now!r}, and the videos lie on the timelines {', '.join(timelines)}: ask about those of one."
+            )
         return moment_in(now, dated)
     if len(dated) < len(records) or len(timelines) != 1 or not dated:
         return float(now)

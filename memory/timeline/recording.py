@@ -16,10 +16,11 @@ from pathlib import PurePath
 from .moment import DAY, is_dated, parse_moment, wall_clock, zone_written
 
 RECORDED_TAGS = frozenset({
-    "com.apple.quicktime.creationdate", "creation_time", "date", "com.android.version", "encoder", "handler_name",
-    "make", "firmware",
+    "com.apple.quicktime.creationdate", "creation_time", "date", "encoder", "handler_name", "make", "firmware",
 })  # fmt: skip
-"""Names of the tags of a container that say when it was recorded, or by what."""
+"""Names of the tags of a container that say when it was recorded, or by what; besides those of Android."""
+ANDROID = "com.android."
+"""Beginning of the names of tags that Android writes."""
 _LOCAL_MAKERS = ("gopro", "dji")  # cameras that write their local time as if it were UTC
 _CONFLICT = 60.0  # seconds by which two sources may differ before it is said
 _SAME_START = 15.0  # seconds between a name and the metadata of one recording, where both tell its zone
@@ -175,7 +176,7 @@ def _of_tags(name: str, tags: Mapping[str, str], duration: float) -> _Reading | 
             makers = " ".join([*tags.values(), name]).lower()
             if chapter_of(name) or any(maker in makers for maker in _LOCAL_MAKERS):
                 return _Reading(seconds, None, source, local=True)
-            if "com.android.version" in tags:
+            if any(tag.startswith(ANDROID) for tag in tags):
                 return _Reading(seconds - duration, 0, "its metadata (creation_time, the end of the recording)")
         return _Reading(seconds, zone, source, local=zone is None)
     return None

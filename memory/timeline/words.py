@@ -139,9 +139,9 @@ class _Clock:
             span = self._ago(_count(m["count"]), m["unit"].lower())
         else:
             start = self._day(m)
-            span = None if start is None else (start, start + DAY)
-        if span is None:
-            return None
+            if start is None:
+                return None
+            span = (start, start + DAY)
         if m["part"] and span[1] - span[0] == DAY:
             first, last = HOURS[m["part"].lower()]
             span = (span[0] + first * 3600, span[0] + last * 3600)

@@ -14,7 +14,7 @@ from av.stream import Disposition
 
 from ..errors import VideoError
 from ..protocol import SoundTrack, SubtitleStream, VideoInfo
-from ..timeline.recording import RECORDED_TAGS
+from ..timeline.recording import ANDROID, RECORDED_TAGS
 from .packets import PacketIndex, lasting, read_index, seconds_of, tick_of
 from .shape import Decoded, Shapes
 
@@ -264,7 +264,8 @@ def _subtitles(container: InputContainer) -> Iterator[SubtitleStream]:
 def _tags(container: InputContainer, stream: VideoStream) -> dict[str, str]:
     """Tags of the recording and the device; the file's own come before those of its pictures."""
     every = [*stream.metadata.items(), *container.metadata.items()]
-    return {name.lower(): value[:_LONGEST_TAG] for name, value in every if name.lower() in RECORDED_TAGS}
+    kept = [(name.lower(), value[:_LONGEST_TAG]) for name, value in every]
+    return {name: value for name, value in kept if name in RECORDED_TAGS or name.startswith(ANDROID)}
 
 
 def language_of(stream: Stream) -> str | None:

@@ -9,6 +9,7 @@ import io
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -20,7 +21,7 @@ from typing import Any
 import pytest
 from command_line import run_here
 from PIL import Image
-from rewatch.memory import ClipMemory
+from rewatch.memory import ClipMemory, MemoryFolderError
 from rewatch.tools import McpServers, Toolbox
 
 pytest.importorskip("mcp", reason="the extra mcp is not installed")
@@ -255,3 +256,32 @@ def test_own_tools_are_served_and_one_that_asks_first_is_refused_unless_allowed(
     refused, allowed = asyncio.run(erase()), asyncio.run(erase(approve=["erase"]))
     assert refused.is_error and "approval" in refused.content[0].text
     assert not allowed.is_error and "erased x" in allowed.content[0].text
+
+
+def test_a_connection_without_a_whole_request_is_closed(over_http: Callable[..., str], monkeypatch: pytest.MonkeyPatch):
+    from rewatch.cli import mcp
+
+    monkeypatch.setattr(mcp, "ARRIVAL", 0.3)
+    address = over_http()
+    host, port = re.search(r"//([\d.]+):(\d+)", address).groups()  # type: ignore[union-attr]
+    for beginning in (b"", b"POST /mcp HT", b"POST /mcp HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"):
+        with socket.create_connection((host, int(port)), timeout=120) as half_open:
+            half_open.sendall(beginning)
+            while half_open.recv(4096):  # until it is closed
+                pass
+    assert not spend(address, 1)[0].is_error
+
+
+def test_a_folder_that_is_empty_becomes_a_memory_and_no_other(tmp_path: Path, memory: Path):
+    from rewatch.cli.mcp import _open
+
+    (tmp_path / "empty").mkdir()
+    assert _open(tmp_path / "empty", None).videos() == [] and _open(tmp_path / "new", None).videos() == []
+    with pytest.raises(MemoryFolderError):
+        _open(memory.parent, None)  # videos lie there
+
+
+def test_folders_and_hosts_to_add_from_must_be_some(memory: Path):
+    for words, why in ((("--add", memory / "none"), "is no folder"), (("--add-urls", "http://x/"), "is no host")):
+        told = run_here(memory.parent, "mcp", "--memory", memory, *words, variables={})
+        assert told.returncode == 2 and why in told.stderr

@@ -73,6 +73,15 @@ def typed(home: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable
 ODD = [
     # videos and runs to remove
     "remove",
+    "merge",
+    "merge out",
+    "merge out nowhere",
+    "merge out out",
+    "merge out afile",
+    "index afile --shard 3/2",
+    "index afile --shard x",
+    "index afile --ray afile",
+    "index afile --vector-index lanse",
     "remove nothing.mp4 --yes",
     "clean --older-than nan",
     "clean --older-than -1 --yes",

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 from rewatch.cli.settings import indexing
-from rewatch.cli.settings.video_names import match
 from rewatch.cli.terminal import resume_hint as going_on
 from rewatch.cli.terminal.console import show_answer, show_bare, show_event
 from rewatch.cli.terminal.output import Console, fault, finish, prepare, write, write_json
 from rewatch.memory import VideoError, VideoRecord
 from rewatch.memory.sanitize import as_json, one_line, sanitize
+from rewatch.memory.video_names import match
 from rich.table import Table
 from rich.text import Text
 

@@ -84,6 +84,11 @@ def test_what_was_not_recorded_is_said_and_the_future_does_not_exist(memory: Cli
     assert "DAY3" not in seen.text
 
 
+def test_looks_without_lines_tell_when_they_were(memory: ClipMemory):
+    seen = call(memory, "view_clip", start="DAY1 09:30:02", end="DAY1 09:30:06")
+    assert "(recorded DAY1 09:30:02 to DAY1 09:30:06)" in seen.text, seen.text
+
+
 def test_undated_videos_are_told_as_before(memory: ClipMemory):
     seen = call(memory, "transcribe", video=id_of(memory, "talk.mp4"), start="0:02", end="0:08")
     assert "expensive" in seen.text and " | " not in seen.text

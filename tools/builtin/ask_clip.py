@@ -11,6 +11,7 @@ from ..observation import Observation
 from ..sanitize import quote
 from ..tool import tool
 from ..viewer import VisualQuestion
+from .repeats import ShownFrames
 
 SHOWN_SIZE = 448
 """Longest side, in pixels, of a frame that a model is asked about (VITAL shows 448 x 448)."""
@@ -70,15 +71,20 @@ def ask_frames(
 def rate_frames(times: list[float], question: str, video: VideoContext) -> Observation:
     """Have a model that sees rate, frame by frame, how much each helps to answer a question (1 to 5).
 
+    A frame that looks the same as an earlier one has its rating.
+
     Args:
         times: moments, in seconds.
         question: the question to be answered in the end.
     """
-    frames = list(video.frames_at(video.moments(times), size=SHOWN_SIZE))
+    looked = ShownFrames.of(list(video.frames_at(video.moments(times), size=SHOWN_SIZE)))
+    frames = looked.frames
     text = RATING.format(question=question)
-    replies = video.ask([VisualQuestion(frames=(frame,), text=text) for frame in frames], max_tokens=64)
+    replies = video.ask([VisualQuestion(frames=(frame,), text=text) for frame in looked.distinct], max_tokens=64)
+    by_time = {frame.time: reply for frame, reply in zip(looked.distinct, replies, strict=True)}
     lines, rows = [], []
-    for frame, reply in zip(frames, replies, strict=True):
+    for frame, shown in zip(frames, looked.shown_for, strict=True):
+        reply = by_time[shown.time]
         digit = re.search(r"(?<![\d.])([1-5])(?![\d.]*\d)", reply.text)
         score = int(digit[1]) if digit else None
         reason = (reply.text[digit.end() :] if digit else reply.text).lstrip(" .:)-\n").rstrip()[:200]
@@ -102,8 +108,9 @@ def verify_clip(start: float, end: float, claim: str, video: VideoContext, frame
     span = Span(start, max(end, start))
     room = ZOOM * span.duration
     zoomed = Span(start - room, max(end, start) + room).within(video.whole)
-    pictures = tuple(video.frames_at(video.middles(zoomed, frames), size=SHOWN_SIZE))
-    question = VisualQuestion(frames=pictures, text=VERIFY.format(claim=claim), role="verifier")
+    looked = ShownFrames.of(list(video.frames_at(video.middles(zoomed, frames), size=SHOWN_SIZE)))
+    pictures = looked.frames
+    question = VisualQuestion(frames=looked.distinct, text=VERIFY.format(claim=claim), role="verifier")
     (reply,) = video.ask([question], max_tokens=4, yes_no=True)
     yes = 0.5 if reply.yes is None else reply.yes
     return Observation(
@@ -122,13 +129,16 @@ def _ask(
     max_tokens: int = 256,
     beams: int = 1,
 ) -> Observation:
-    frames = tuple(video.frames_at(times, size=SHOWN_SIZE))
-    visual = VisualQuestion(frames=frames, text=question, role=role)
+    looked = ShownFrames.of(list(video.frames_at(times, size=SHOWN_SIZE)))
+    frames = looked.frames
+    text = f"{question}\n({looked.note})" if looked.note else question
+    visual = VisualQuestion(frames=looked.distinct, text=text, role=role)
     (reply,) = video.ask([visual], max_tokens=max(1, min(max_tokens, 2048)), beams=beams)
     first, last = frames[0].time, frames[-1].time
+    few = "" if len(looked.distinct) == len(frames) else f", of which {len(looked.distinct)} differ,"
     uris = dict.fromkeys((video.uri(Span(first, last)), *(video.uri(frame.time) for frame in frames)))
     return Observation(
-        text=f"{len(frames)} frames from {clock(first)} to {clock(last)}: {quote(reply.text)}",
+        text=f"{len(frames)} frames{few} from {clock(first)} to {clock(last)}: {quote(reply.text)}",
         uris=tuple(uris),
         data={"text": reply.text, "times": [frame.time for frame in frames]},
     )

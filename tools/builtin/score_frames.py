@@ -16,7 +16,7 @@ from ..context import VideoContext
 from ..errors import ToolError
 from ..observation import Observation
 from ..tool import tool
-from .ask_clip import SHOWN_SIZE
+from .repeats import COMPARED_SIZE, ShownFrames
 
 ENCODED_SIZE = 224
 """Longest side, in pixels, of a frame that is only encoded."""
@@ -32,12 +32,14 @@ def view_frames(times: list[float], video: VideoContext) -> Observation:
     Args:
         times: moments, in seconds.
     """
-    shown = [frame.time for frame in video.frames_at(video.moments(times), size=SHOWN_SIZE)]
-    uris = tuple(dict.fromkeys(video.uri(time) for time in shown))
+    looked = ShownFrames.of(list(video.frames_at(video.moments(times), size=COMPARED_SIZE)))
+    shown = [frame.time for frame in looked.frames]
+    uris = (video.uri(Span(shown[0], shown[-1])), *(video.uri(time) for time in shown))
+    text = f"{len(shown)} frames at {', '.join(clock(time) for time in shown)}."
     return Observation(
-        text=f"{len(shown)} frames at {', '.join(clock(time) for time in shown)}.",
-        uris=tuple(dict.fromkeys((video.uri(Span(shown[0], shown[-1])), *uris))),
-        pictures=uris,
+        text=f"{text}\n{looked.note}" if looked.note else text,
+        uris=tuple(dict.fromkeys(uris)),
+        pictures=tuple(video.uri(frame.time) for frame in looked.distinct),
         data={"times": shown},
     )
 

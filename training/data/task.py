@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from ...agent.questions.question import letter
-from ...memory import Box, Span
+from ...memory import Box, Span, parse_moment
 from ...memory.errors import RewatchError
 
 Kind = Literal["mcq", "open", "numeric", "temporal", "grounded_qa", "spatial", "track", "count", "ocr", "caption"]
@@ -88,8 +88,8 @@ class Task:
     """Paths, or ids of a memory; none for every video of it."""
     options: tuple[str, ...] = ()
     """The texts of the options without letters; option i has the letter chr(65 + i)."""
-    now: float | None = None
-    """Nothing after this time (seconds) may be seen."""
+    now: float | str | None = None
+    """Nothing after this time may be seen: seconds of the video, or a moment of its timeline (`DAY2 08:30`)."""
     weight: float = 1.0
     """Frequency of drawing, against other tasks."""
     source: str = ""
@@ -107,8 +107,7 @@ class Task:
             raise TaskError("kind", f"is {self.kind!r}, give one of {', '.join(KINDS)}")
         if any(not video.strip() for video in self.videos):
             raise TaskError("videos", "names an empty path, give paths or ids")
-        if self.now is not None and not (math.isfinite(self.now) and self.now >= 0):
-            raise TaskError("now", f"is {self.now}, give seconds of at least 0, or null")
+        self._check_now()
         if not (math.isfinite(self.weight) and self.weight > 0):
             raise TaskError("weight", f"is {self.weight}, give a number above 0")
         if self.difficulty is not None and not 0 <= self.difficulty <= 1:
@@ -116,6 +115,15 @@ class Task:
         self._check_options()
         if not self.truth.absent:
             self._check_truth()
+
+    def _check_now(self) -> None:
+        if isinstance(self.now, str):
+            try:
+                parse_moment(self.now)
+            except ValueError as error:
+                raise TaskError("now", f"is no time: {error}") from None
+        elif self.now is not None and not (math.isfinite(self.now) and self.now >= 0):
+            raise TaskError("now", f"is {self.now}, give seconds of at least 0, a moment of the timeline, or null")
 
     def _check_options(self) -> None:
         if len(self.options) == 1 or len(self.options) > MOST_OPTIONS:
@@ -145,7 +153,7 @@ class Task:
             raise TaskError("truth.boxes", "are missing, and a spatial task needs [left, top, right, bottom]")
         if kind == "track" and not truth.track:
             raise TaskError("truth.track", "is missing, and a track task needs [[seconds, [box]], …]")
-        if self.now is not None and any(span.start > self.now for span in truth.spans):
+        if isinstance(self.now, int | float) and any(span.start > self.now for span in truth.spans):
             raise TaskError("truth.spans", f"begin after now ({self.now:g} s), so that they cannot be seen")
 
 

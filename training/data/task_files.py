@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -92,7 +93,7 @@ class _TaskRow(Section):
     truth: _TruthRow
     videos: _List[str] = ()
     options: _List[str] = ()
-    now: float | None = None
+    now: float | str | None = None
     weight: float = 1.0
     source: str = ""
     difficulty: float | None = None
@@ -234,11 +235,22 @@ def to_dataset(tasks: Iterable[Task]) -> Dataset:
         }
     )
     rows = []
+    tasks = list(tasks)
+    moments = any(isinstance(task.now, str) for task in tasks)
+    features["now"] = text if moments else number  # a column has one type
     for task in tasks:
         row = as_row(task)
+        row["now"] = str(row["now"]) if moments and row["now"] is not None else row["now"]
         row["truth"]["track"] = [{"time": time, "box": box} for time, box in row["truth"]["track"]]
         rows.append({**row, "meta": json.dumps(row["meta"], ensure_ascii=False, allow_nan=False)})
     return Dataset.from_dict({name: [row[name] for row in rows] for name in features}, features=features)
+
+
+def _now(value: Any) -> Any:
+    """A number that stands as text beside moments of a timeline."""
+    with suppress(TypeError, ValueError):
+        return float(value)
+    return value
 
 
 def from_dataset(dataset: Dataset) -> list[Task]:
@@ -250,7 +262,7 @@ def from_dataset(dataset: Dataset) -> list[Task]:
     tasks = []
     for number, row in enumerate(dataset):
         try:
-            row = {**row, "meta": json.loads(row.get("meta") or "{}")}
+            row = {**row, "meta": json.loads(row.get("meta") or "{}"), "now": _now(row.get("now"))}
             if isinstance(row.get("truth"), dict):
                 track = [[moment["time"], moment["box"]] for moment in row["truth"].get("track") or []]
                 row["truth"] = {**row["truth"], "track": track}

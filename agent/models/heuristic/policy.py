@@ -20,6 +20,8 @@ from ...descent import Descent, descended
 from ...questions.question import Question, question_of
 from ...steps import Call, CallResult, Finished, observed, replay
 from . import moments, overview, reading, timelines, yes_no_count
+from .current_state import about_state
+from .newest_part import at_this_moment, has_come, read_part
 from .objects import about_objects
 from .options import choose
 from .passages import HeuristicContext, Strategy, from_to
@@ -121,14 +123,17 @@ def answer(question: Question, found: Descent = Descent()) -> Strategy:  # noqa:
         contexts = {context.video["id"]: context for context in named}
     kind = "text" if parsed.kind == "video" and len(question.videos) == 1 else parsed.kind
     parsed = replace(next(iter(contexts.values())).question if len(contexts) == 1 else parsed, kind=kind)
-    draft = yield from _from_pictures(parsed, contexts)
     retrieval = Retrieval(question=parsed, contexts=contexts)
+    draft = None if question.mode == "wait" else (yield from _from_pictures(parsed, contexts))
+    if question.mode != "backward" and (draft is None or draft.abstained):
+        retrieval = yield from read_part(parsed, contexts)
+        draft = at_this_moment(retrieval) if question.mode == "now" else has_come(retrieval)
     if draft is None:
         retrieval = yield from gather(parsed, contexts, question.bounds, found.results)
-        if found.results and parsed.kind == "summary":
+        draft = (yield from about_state(retrieval)) if parsed.state else None
+        if draft is None and found.results and parsed.kind == "summary":
             draft = yield from timelines.summary(retrieval, question.bounds)
-        else:
-            draft = yield from _from_passages(retrieval)
+        draft = draft or (yield from _from_passages(retrieval))
     return choose(retrieval, draft) if parsed.options else draft
 
 

@@ -15,7 +15,9 @@ from typing import Literal
 
 from ....memory import Span
 from ....tools.times import parse_seconds
+from ...questions.mode import is_happening
 from ...text_matching import STOP, numbers, ordinal, tokens
+from .state_question import StateQuestion, parse_state, without_now
 
 Kind = Literal["time", "how_long", "count", "yes_no", "where", "summary", "file", "video", "text"]
 Sense = Literal["speech", "screen_text", "shots", "silence"]
@@ -73,6 +75,8 @@ class ParsedQuestion:
     fact: str | None = None
     """What of the file itself is asked for: length, sound, language, videos, picture, name."""
     options: tuple[str, ...] = ()
+    state: StateQuestion | None = None
+    """What it asks of how things are by now, if it does."""
 
 
 _TABLE = tomllib.loads(Path(__file__).with_name("patterns.toml").read_text(encoding="utf-8"))
@@ -152,7 +156,8 @@ def parse(text: str, options: Sequence[str] = ()) -> ParsedQuestion:
         value = "title"
     if re.search(r"\b(?:what|which) colou?rs?\b|\bfarbe\b|\bde qu[eé] color\b", bare):
         value = "color"
-    topic, loose = _topic(bare, phrase)
+    by_now = parse_state(low) if not (times or anchor or fact or ordinal(bare)) else None
+    topic, loose = _topic(without_now(bare) if by_now or is_happening(low) else bare, phrase)
     color, digits = re.search(rf"\b({_COLORS})\b", low), re.search(r"\b(\w+)[- ]digit\b", low)
     count = numbers(digits[1]) if digits else []
     named = ordinal(re.sub(rf"\d+ ?{_UNIT}\b|\bseconds?\b(?= in)|which second", "", bare))
@@ -169,6 +174,7 @@ def parse(text: str, options: Sequence[str] = ()) -> ParsedQuestion:
         color=color[1].replace("gray", "grey") if color else None,
         negated=bool(re.search(r"\b(?:not|never|except|without|nicht|kein\w*|no se)\b|n't\b", low)),
         every=bool(_EVERY_VIDEO.search(low)),
+        state=by_now if channel in (None, "screen_text") and kind in ("where", "yes_no", "text", "count") else None,
     )  # fmt: skip
 
 

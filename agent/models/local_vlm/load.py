@@ -177,7 +177,7 @@ def split_options(
 
 
 def _number(name: str, value: Any) -> Any:
-    if name not in ("max_pixels", "max_tokens", "context", "rows", "temperature"):
+    if name not in ("max_pixels", "max_tokens", "context", "rows", "sheets", "temperature"):
         return value
     try:
         number = float(value)

@@ -30,7 +30,7 @@ from .request import Request
 from .turns import GenerationRequest, Prepared, Turns, generation_request
 from .vision_adapter import VIDEO
 
-_SETTINGS = ("dialect", "frames_as", "max_pixels", "max_tokens", "temperature", "context", "rows")
+_SETTINGS = ("dialect", "frames_as", "max_pixels", "max_tokens", "temperature", "context", "rows", "sheets")
 """Options of `VideoLMM`, besides those of `LoadOptions`."""
 
 
@@ -210,6 +210,8 @@ class VideoLMM(LocalPolicy):
     """Pixels of one picture, where the model takes any size."""
     frames_as: str = "images"
     """`images`, or `video` where the model reads pieces of video with their time as text (Qwen3-VL)."""
+    sheets: int | None = None
+    """Frames in one picture when it is asked about frames as a viewer; None: as many as save tokens at no loss."""
 
     @classmethod
     def load(cls, name: str, **options: Any) -> VideoLMM:
@@ -239,6 +241,10 @@ class VideoLMM(LocalPolicy):
                 side = max(self._engine.vision.size(tuple(grids[-1])))
                 break
         return Eyes(side=side if self._engine.vision.sees else None, scale=scale)
+
+    def frames_per_picture(self, size: tuple[int, int]) -> int:
+        """Return how many frames of (width, height) to put into one picture when it is asked about them as a viewer."""
+        return self.sheets or self._engine.vision.frames_per_picture(size)
 
     @property
     def _llm_type(self) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ....memory import CapabilityError
+from ..contact_sheet import fitting
 from .prompt import is_video
 
 if TYPE_CHECKING:
@@ -74,6 +75,10 @@ class VisionAdapter:
     def vision_tokens(self, grid: Grid) -> int:
         """Return the number of `token_ids` among them."""
         return self.tokens(grid)
+
+    def frames_per_picture(self, size: tuple[int, int]) -> int:
+        """Return how many frames of (width, height) to put into one picture: 1 where that saves nothing."""
+        return 1
 
     def prepare(self, pictures: Sequence[Image], grid: Grid) -> Any:
         """Make the inputs of one picture, or of two frames as a piece of video, brought to its grid."""
@@ -238,6 +243,15 @@ class ProcessorVision(VisionAdapter):
     def vision_tokens(self, grid: Grid) -> int:
         """Counted among them."""
         return sum(i in self.token_ids for i in self._ids(grid))
+
+    def frames_per_picture(self, size: tuple[int, int]) -> int:
+        """As many as fit into the size to which pictures are brought, where that takes half of the tokens at most."""
+        side = dict(self._processor.image_processor.size)
+        count = fitting(size, (side.get("width") or 0, side.get("height") or 0))
+        columns = math.isqrt(count)
+        sheet = self.grid((columns * size[0], columns * size[1]), self.largest)
+        one = self.grid(size, self.largest)
+        return count if count > 1 and 2 * self.tokens(sheet) <= count * self.tokens(one) else 1
 
     def prepare(self, pictures: Sequence[Image], grid: Grid) -> Any:
         """The picture itself: how tensors are put together differs from model to model."""

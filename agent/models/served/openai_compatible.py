@@ -25,6 +25,7 @@ from ....memory.processes.daemon_threads import DaemonThreads
 from ....tools import Eyes
 from ...models.failures import contained
 from ...tool_formats import ToolFormat, load_tool_format
+from ..contact_sheet import by_name
 from ..eyes import SIDE, scale_of
 from ..failures import one_line
 from .completions import Joined
@@ -46,7 +47,7 @@ _MOST_CHANGES = 32
 
 _OPTIONS = frozenset(
     "sees max_side max_pictures max_tokens timeout retries pause longest_pause temperature streamed logprobs "
-    "input_price output_price dialect in_words places".split()
+    "input_price output_price dialect in_words places sheets".split()
 )
 
 
@@ -96,6 +97,8 @@ class ServedPolicy(BaseChatModel):
     """Whether tools are told in the system prompt: for servers that take none, or whose templates drop them."""
     places: Literal["", "grid", "pixels", "fractions"] = ""
     """In which numbers it writes places in pictures (`Eyes.scale`), where its dialect and its name do not tell."""
+    sheets: int | None = Field(default=None, ge=1, le=16)
+    """Frames in one picture when it is asked about frames as a viewer; None: as many as cost and lose nothing."""
     _terms: Terms = PrivateAttr(default_factory=Terms)
     """What the server has said it takes."""
 
@@ -150,6 +153,10 @@ class ServedPolicy(BaseChatModel):
         """Return how it is shown pictures."""
         scale = self.places or getattr(self._spoken, "places", "") or scale_of(self.label)
         return Eyes(side=min(self._side, SIDE) if self.sees else None, scale=scale)
+
+    def frames_per_picture(self, size: tuple[int, int]) -> int:
+        """Return how many frames of (width, height) to put into one picture when it is asked about them as a viewer."""
+        return self.sheets or by_name(self.label, size, self._side)
 
     @property
     def weighs(self) -> bool:

@@ -13,6 +13,7 @@ from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from PIL import Image
 from rewatch.agent.models.content_blocks import blocks, data_url, picture, time_text
+from rewatch.agent.models.served.openai_compatible import ServedPolicy
 from rewatch.agent.models.viewer import ChatViewer, said_yes
 from rewatch.memory import Frame, FrameReader, MediaURI, VideoError
 from rewatch.memory.span import Box
@@ -190,3 +191,43 @@ def test_data_urls_are_bounded_and_times_are_exact():
     assert [time_text(t) for t in (0, 12.5, 3.25, 100.0004)] == [
         "<0.0 seconds>", "<12.5 seconds>", "<3.25 seconds>", "<100.0 seconds>",
     ]  # fmt: skip
+
+
+class Sheets(Ours):
+    """A policy that is shown four frames in one picture."""
+
+    def frames_per_picture(self, size: tuple[int, int]) -> int:
+        assert size == (64, 48)
+        return 4
+
+
+def test_frames_on_a_sheet_are_in_order_and_all_times_are_told():
+    model = Sheets(says="I see", seen=[])
+    frames = tuple(_frame(float(n), color) for n, color in enumerate(["red", "green", "blue", "red", "green", "blue"]))
+    ChatViewer(model).ask([VisualQuestion(frames=frames, text="What?")])
+    first, sheet, second, pair, question = model.seen[0]["blocks"]
+    times = "<0.0 seconds>, <1.0 seconds>, <2.0 seconds>, <3.0 seconds>"
+    assert first["text"] == f"{times}: 4 frames in one picture, from left to right, 2 in a row"
+    assert second["text"] == "<4.0 seconds>, <5.0 seconds>: 2 frames in one picture, from left to right"
+    assert sheet["image"].shape == (96, 128, 3) and pair["image"].shape == (48, 128, 3)
+    corners = [sheet["image"][y, x].tolist() for y, x in ((5, 5), (5, 70), (60, 5), (60, 70))]
+    assert corners == [list(COLORS[name]) for name in ("red", "green", "blue", "red")]
+    assert question["text"] == "What?"
+
+
+def test_a_lone_frame_and_frames_of_several_sizes_are_shown_as_they_are():
+    model = Sheets(says="I see", seen=[])
+    frames = (_frame(0.0, "red"), Frame(1.0, np.zeros((64, 48, 3), np.uint8)))
+    ChatViewer(model).ask([VisualQuestion(frames=frames, text="What?"), *_questions("blue")])
+    assert [len(call["blocks"]) for call in model.seen] == [5, 3]
+
+
+def test_served_models_get_sheets_where_a_picture_has_one_price_whatever_it_shows():
+    def served(label: str, **options: Any) -> int:
+        return ServedPolicy(model=Plain(), label=label, **options).frames_per_picture((448, 252))
+
+    assert served("http://host/v1#google/gemma-3-4b-it", max_side=896) == 4
+    assert served("http://host/v1#google/gemma-3-4b-it") == 1, "they would be sent smaller than they were asked for"
+    for other in ("http://host/v1#gemma-3n-e4b", "http://host/v1#Qwen3-VL-4B", "openai:gpt-5"):
+        assert served(other, max_side=2048) == 1
+    assert served("http://host/v1#gemma3", max_side=896, sheets=1) == 1 and served("openai:gpt-5", sheets=9) == 9

@@ -120,6 +120,15 @@ def test_windows_of_short_sound() -> None:
         assert speech.speech_windows(sound(hush(seconds))) == [Span(0, sound(hush(seconds)).info.end)]
 
 
+def test_the_first_of_many_long_windows_is_cut_up_so_that_the_beginning_is_soon_known() -> None:
+    class Slow:
+        window = 300.0
+
+    long, short = (speech.speech_windows(sound(hush(seconds)), Slow()) for seconds in (700, 500))  # type: ignore[arg-type]
+    assert [round(window.duration / 10) for window in long] == [3, 9, 18, 30, 10]
+    assert [round(window.duration / 10) for window in short] == [30, 20]
+
+
 class Echo:
     """Hears one word a second, to follow times through the pauses that are left out."""
 

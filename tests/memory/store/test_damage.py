@@ -145,7 +145,7 @@ def _other_length(path: Path) -> None:
     import zlib
 
     import faiss
-    from rewatch.memory.store import faiss_index as index
+    from rewatch.memory.store import cache_file as index
 
     content = path.read_bytes()
     length, _, magic = index.TAIL.unpack(content[-index.TAIL.size :])

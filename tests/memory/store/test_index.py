@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from rewatch.memory import Span
 from rewatch.memory.store import faiss_index as indexes
+from rewatch.memory.store.cache_file import write_cache
 from rewatch.memory.store.database import Space, Store
 from rewatch.memory.store.faiss_index import ChannelIndex
 from rewatch.memory.store.units import NewVector, Rows, finish, plan_channel, remove_video, units_to_do
@@ -145,6 +147,82 @@ def test_large_memories_use_inverted_lists(store: Store, monkeypatch: pytest.Mon
     remove_video(store, store.records()[0].id)
     loaded.refresh(space(store))
     assert len(loaded) == 200 and type(loaded.faiss_index).__name__ == "IndexIDMap2", "small again"
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_very_large_memories_leave_their_lists_on_the_disk(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writable: bool
+) -> None:
+    monkeypatch.setattr(indexes, "FLAT_UP_TO", 300)
+    monkeypatch.setattr(indexes, "ON_DISK_ABOVE", 3000)
+    monkeypatch.setattr(indexes, "_COMPARED", 5)
+    vectors = add(store, "a", 4000, 1)
+    store.writable = writable
+    index = opened(store)
+    assert index.on_disk is not None and len(index) == 4000 and index.faiss_index.ntotal == 0
+    random = np.random.default_rng(5)
+    queries = vectors[random.choice(4000, 50)] + 0.1 * random.standard_normal((50, DIM)).astype(np.float32)
+    queries /= np.linalg.norm(queries, axis=1, keepdims=True)
+
+    def recall(index: ChannelIndex) -> float:
+        shared = [len(set(index.search(query, 10)[0]) & set(truth(store, query, 10))) for query in queries]
+        return float(np.mean(shared)) / 10
+
+    assert recall(index) >= 0.95
+    ids, scores = index.search(queries[0], 10)
+    of = {id_: vector for some, part in store.vectors(space(store)) for id_, vector in zip(some, part, strict=True)}
+    assert np.allclose(scores, [of[id_] @ queries[0] for id_ in ids], atol=1e-6), "cosines are exact"
+    for count in (3, 40):  # compared one by one, and by the lists
+        allowed = np.array(truth(store, queries[0], 4000)[2000 : 2000 + count])
+        assert set(index.search(queries[0], 3, allowed)[0]) <= set(allowed)
+    assert index.path.exists() == writable, "what was costly to build is kept"
+    assert len(ChannelIndex(store, space(store))) == (4000 if writable else 0)
+
+    # What comes later is found before it is in the lists, and in them once they are written again.
+    store.writable = True
+    more = add(store, "b", 200, 2)
+    index.refresh(space(store))
+    assert len(index) == 4200 and index.faiss_index.ntotal == 200
+    assert index.search(more[7], 1)[0][0] == truth(store, more[7], 1)[0]
+    index.save()
+    assert index.behind == 0 and index.faiss_index.ntotal == 0 and len(index) == 4200
+    fresh = opened(store)
+    assert len(fresh) == 4200 and recall(fresh) >= 0.95
+    assert fresh.search(more[7], 1)[0][0] == truth(store, more[7], 1)[0]
+
+    # What is deleted is not found any more, and not in the file once that is written again.
+    remove_video(store, next(record.id for record in store.records() if record.name == "b.mp4"))
+    for one in (index, fresh):
+        one.refresh(space(store))
+        assert len(one) == 4000 and not set(one.search(more[7], 10)[0]) & set(range(4001, 4201))
+    fresh.save()
+    assert len(opened(store)) == 4000
+    assert fresh.on_disk is not None and fresh.on_disk.ids().max() == 4000
+    # Small again.
+    remove_video(store, store.records()[0].id)
+    add(store, "c", 50, 3)
+    fresh.refresh(space(store))
+    assert len(fresh) == 50 and fresh.on_disk is None
+    fresh.save()
+    assert len(opened(store)) == 50
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "lengths"])
+def test_broken_lists_on_the_disk_are_replaced(store: Store, monkeypatch: pytest.MonkeyPatch, damage: str) -> None:
+    monkeypatch.setattr(indexes, "FLAT_UP_TO", 100)
+    monkeypatch.setattr(indexes, "ON_DISK_ABOVE", 200)
+    vectors = add(store, "a", 300, 1)
+    index = opened(store)
+    whole = index.path.read_bytes()
+    if damage == "lengths":  # a whole file, by its checksum, whose lists are not where its stamp says
+        stamp = replace(index._stamp, list_bytes=index._stamp.list_bytes + 24)
+        write_cache(index.path, lambda file: (file.write(whole), stamp)[1])
+    else:
+        broken = {"cut": whole[: len(whole) // 2], "flipped": whole[:500] + bytes([whole[500] ^ 255]) + whole[501:]}
+        index.path.write_bytes(broken[damage])
+    assert len(ChannelIndex(store, space(store))) == 0
+    again = opened(store)
+    assert again.on_disk is not None and same(store, again, vectors[:5])
 
 
 def test_a_filter_keeps_to_its_rows(store: Store) -> None:

@@ -48,6 +48,7 @@ def test_a_moment_ends_every_video_of_its_timeline_at_that_instant(days: ClipMem
     assert ends(days, Moment(DAY1 + 3.5)) == {"morning": 3.5}
     assert ends(days, Moment(DAY2 + 1)) == {"morning": 8.0, "camera": 8.0, "second": 1.0}
     assert ends(days, Moment(DAY2 + 1, "another")) == {}
+    assert ends(days, Moment(1777798800.0)) == {}  # no date tells on which numbered day it is
 
 
 def test_a_number_is_seconds_of_undated_videos_and_of_the_first_of_a_timeline(days: ClipMemory):

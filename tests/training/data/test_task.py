@@ -43,6 +43,7 @@ def test_every_kind_can_be_made():
         ("kind", lambda: make("riddle")),
         ("videos", lambda: make(videos=("",))),
         ("now", lambda: make(now=float("nan"))),
+        ("now", lambda: make(now="soon")),
         ("weight", lambda: make(weight=0)),
         ("difficulty", lambda: make(difficulty=1.5)),
         ("options", lambda: make("mcq", {"answer": "A"})),

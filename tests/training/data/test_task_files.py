@@ -166,3 +166,11 @@ def test_any_line_is_a_task_or_a_problem(tmp_path_factory: pytest.TempPathFactor
 def test_rows_give_back_tasks(task: Task, question: str, weight: float):
     changed = replace(task, question=question, weight=weight)
     assert from_row(json.loads(json.dumps(as_row(changed)))) == changed
+
+
+def test_now_may_be_a_moment_of_the_timeline(tmp_path: Path):
+    tasks = [replace(TASKS[0], id=name, now=now) for name, now in (("a", "DAY2 08:30"), ("b", 12.5), ("c", None))]
+    write_tasks(tmp_path / "tasks.jsonl", tasks)
+    assert read_tasks(tmp_path / "tasks.jsonl") == tasks
+    pytest.importorskip("datasets")
+    assert from_dataset(to_dataset(tasks)) == tasks

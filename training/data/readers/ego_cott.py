@@ -6,8 +6,8 @@ one thought and answer), ground_truth, reasoning_span {query_time, target_time, 
 golden_answer, reward_model {ground_truth: {target}}, extra_info; in them instructions stand before the question, which
 is taken from prompt. The released files were not seen (inferred: they keep these fields).
 
-Times count from the beginning of day 1, as those of the dialect `ego_r1` do: the videos' clocks must be the same.
-The question's time is `now`. target_time is one moment, kept in meta; it is no span.
+The question's time is `now`: a moment of the timeline of the videos, which EgoLife's file names date (or
+`rewatch index --recorded "DAY1 00:00"`). target_time is one moment, kept in meta; it is no span.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 
 from ....agent.tool_formats.ego_time import moment
 from ....agent.tool_formats.tool_format import BadCall
+from ....memory import parse_moment
 from ..task import Task, TaskError, Truth
 from .fields import Skip, answer_of, choice, kept, split_question, text_of
 
@@ -33,7 +34,7 @@ def read_ego_cott(row: Mapping[str, Any], name: str) -> Task:
     span = row.get("reasoning_span") or {}
     time = stamp[1] if stamp else span.get("query_time")
     try:
-        now = None if time is None else moment(time, "timestamp")
+        now = None if time is None else _now(str(time))
     except BadCall as problem:
         raise TaskError("question", str(problem)) from None
     listed = f"\n{row['options']}" if isinstance(row.get("options"), str) else ""
@@ -52,6 +53,16 @@ def read_ego_cott(row: Mapping[str, Any], name: str) -> Task:
         source=name,
         meta={**kept(row, "cot"), **kept(span, "target_time")},
     )
+
+
+def _now(time: str) -> float | str:
+    """A stamp as it stands; any other time in seconds since day 1 began."""
+    seconds = moment(time, "timestamp")
+    try:
+        parse_moment(time)
+    except ValueError:
+        return seconds
+    return time
 
 
 def _question(row: Mapping[str, Any]) -> str:

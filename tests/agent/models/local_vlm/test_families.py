@@ -12,7 +12,9 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from rewatch.agent.models.local_vlm import VideoLMM
 from rewatch.agent.models.local_vlm.token_record import TokenRecord
 from rewatch.agent.models.turn import Turn
-from rewatch.memory import CapabilityError, FrameReader
+from rewatch.agent.models.viewer import ChatViewer
+from rewatch.memory import CapabilityError, Frame, FrameReader
+from rewatch.tools.viewer import VisualQuestion
 
 from . import tiny
 from .steering import asked, given, observation, sampled
@@ -92,3 +94,17 @@ def test_smolvlm2_says_which_package_it_needs(tmp_path: Path) -> None:
     tiny.save_idefics3(tmp_path)
     with pytest.raises(CapabilityError, match="pip install num2words"):
         load_processor("smol", str(tmp_path), SmolVLMConfig())
+
+
+def test_sheets_are_made_where_they_save_tokens_and_lose_nothing(other: tuple[str, VideoLMM], small: VideoLMM) -> None:
+    family, policy = other
+    assert small.frames_per_picture((16, 12)) == 1, "Qwen-VL is charged by area"
+    assert policy.frames_per_picture((40, 30)) == 1, "two of them would be shrunk"
+    each = policy.frames_per_picture((16, 12))
+    assert each == (4 if family != "idefics3" else 1)
+    if each == 4:
+        vision = policy.engine.vision
+        assert vision.tokens(vision.grid((32, 24), 1)) == vision.tokens(vision.grid((16, 12), 1))
+        frames = tuple(Frame(float(n), np.full((12, 16, 3), 20 * n, np.uint8)) for n in range(8))
+        (reply,) = ChatViewer(policy).ask([VisualQuestion(frames=frames, text="What happens?")], max_tokens=1)
+        assert reply.tokens > 2 * vision.tokens(vision.grid((32, 24), 1))

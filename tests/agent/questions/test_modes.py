@@ -1,0 +1,143 @@
+"""Three ways to answer: of what was, of this moment, and once it becomes true."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from langchain_core.messages import AIMessage
+from rewatch import ClipMemory, VideoAgent
+from rewatch.agent import Answer, QuestionError, read_trace
+from rewatch.agent.questions.mode import event_of, mode_of
+from rewatch.agent.replay import replay
+from rewatch.agent.report import write_report
+from rewatch.memory import MediaURI, Span
+
+from ..scripted import Scripted, calling, observations
+
+
+@pytest.mark.parametrize(
+    "question, mode",
+    [
+        ("What is happening right now?", "now"),
+        ("What does the sign show now?", "backward"),
+        ("What is she doing at the moment?", "now"),
+        ("Is the light on right now?", "backward"),
+        ("What did he say right now?", "backward"),
+        ("Tell me when the kettle boils.", "wait"),
+        ("let me know if anyone comes in", "wait"),
+        ("When the bell rings, notify me", "wait"),
+        ("Tell me when he was born", "backward"),
+        ("Tell me if the door is open", "backward"),
+        ("When does the train leave?", "backward"),
+        ("What does she tell me about the garden?", "backward"),
+    ],
+)
+def test_modes_are_read_off_plain_questions(question: str, mode: str) -> None:
+    assert mode_of(question) == mode
+
+
+def test_an_event_is_what_is_waited_for() -> None:
+    assert event_of("Please tell me as soon as the timer reaches zero!") == "the timer reaches zero"
+    assert event_of("When does the timer reach zero?") is None
+
+
+def test_only_the_last_seconds_count_for_now(notices: ClipMemory) -> None:
+    agent = VideoAgent(notices)
+    answer = agent.ask("What is being said right now?", now=13.0)
+    assert answer.mode == "now" and "ten million" in answer.text and "Welcome" not in answer.text
+    quiet = agent.ask("What is said about the fair?", mode="now", now=22.0)
+    assert quiet.abstained and "00:12-00:22" in quiet.text
+
+
+def test_evidence_from_before_does_not_count_for_now(notices: ClipMemory) -> None:
+    def step(messages: list, tools: bool) -> AIMessage:
+        if tools and not observations(messages):
+            return calling("transcribe", start=0, end=5)
+        lines = "\n".join(str(message.content) for message in messages).split("\n")
+        line = next(row for row in lines if "spring fair" in row and row.startswith("["))
+        return AIMessage(f"Welcome to the spring fair. {line.split(']')[0]}]")
+
+    answer = VideoAgent(notices, policy=Scripted(step=step)).ask("What is said?", mode="now", now=20.0)
+    early = [item for item in answer.evidence if item.span is not None and item.span.end < 10]
+    assert early and not any(item.supported for item in early)
+
+
+def test_waiting_steps_through_a_recording(notices: ClipMemory, tmp_path: Path) -> None:
+    agent = VideoAgent(notices, traces=tmp_path)
+    answer = agent.ask("Tell me when they mention an umbrella", now=2.0)
+    assert answer.mode == "wait" and answer.waited is not None and not answer.abstained
+    assert MediaURI.parse(answer.evidence[0].uri).span == Span(17.5, 21.5)
+    assert (answer.waited.start, answer.waited.end, answer.waited.parts) == (2.0, 22.0, 2)
+    assert Answer.from_dict(answer.as_dict()) == answer
+    events = read_trace(answer.trace or "")
+    assert [event["part"] for event in events if event["event"] == "attempt"] == [[2.0, 12.0], [12.0, 22.0]]
+    assert replay(answer.trace or "").differences == []
+    assert "mention an umbrella" in write_report(answer.trace or "", tmp_path / "r.html").read_text(encoding="utf-8")
+    then = agent.ask("and before that?", history=[answer.run_id])
+    assert "ten million" in then.text
+
+
+def test_what_lies_before_the_question_is_no_answer(notices: ClipMemory) -> None:
+    agent = VideoAgent(notices)
+    late = agent.ask("Tell me when they mention the budget", now=15.0)
+    assert late.abstained and late.text.startswith("Not yet: nothing from 00:15 to 00:24")
+    assert not late.evidence and not late.failed
+    stopped = agent.ask("Tell me when they mention an umbrella", now=2.0, until=12.0)
+    assert stopped.abstained and stopped.waited is not None and stopped.waited.end == 12.0
+    impatient = agent.ask("Tell me when they mention an umbrella", now=2.0, patience=1)
+    assert impatient.abstained and impatient.waited is not None and impatient.waited.parts == 1
+    with pytest.raises(QuestionError, match="after the question's time"):
+        agent.ask("Tell me when they mention an umbrella", now=12.0, until=5.0)
+    model = VideoAgent(notices, policy=Scripted(step=lambda *_: AIMessage("no")))
+    with pytest.raises(QuestionError, match="cannot be scaled"):
+        model.ask("Tell me when they mention an umbrella", scale="vote")
+
+
+def test_a_model_is_asked_of_each_part_alone(notices: ClipMemory) -> None:
+    told: list[str] = []
+
+    def step(messages: list, tools: bool) -> AIMessage:
+        text = "\n".join(str(message.content) for message in messages)
+        told.append(text)
+        line = next((row for row in text.split("\n") if "umbrella" in row and row.startswith("[")), None)
+        return AIMessage(f"They do. {line.split(']')[0]}]" if line else "NOT FOUND: not yet")
+
+    answer = VideoAgent(notices, policy=Scripted(step=step)).ask("Tell me when they mention an umbrella", now=2.0)
+    assert not answer.abstained and answer.spans[0].start >= 17.5
+    assert "only lines from 00:02 to 00:12 count" in told[0].lower()
+    assert "umbrella" not in told[0].replace("mention an umbrella", "")
+    assert "Welcome" not in told[-1]
+
+
+def test_a_memory_that_grows_is_waited_for(tmp_path: Path, make_talk: Callable[..., Path]) -> None:
+    video = make_talk(tmp_path / "gate.mp4", 24, size=(160, 120), fps=4)
+    lines = "1\n00:00:02,000 --> 00:00:04,000\nAll is quiet.\n\n2\n00:00:15,000 --> 00:00:18,000\nThe gate opens.\n"
+    (tmp_path / "gate.srt").write_text(lines, encoding="utf-8")
+    first = make_talk(tmp_path / "first.mp4", 4, size=(160, 120), fps=4, colors=lambda _: (9, 90, 9))
+    memory = ClipMemory(tmp_path / "memory")
+    memory.add(first, channels=["visual"], workers=0)
+    with pytest.raises(Exception, match="stop"):  # leaves a video of which the words are still to do
+        memory.add(video, channels=["visual", "speech"], workers=0, progress=_stop)
+    (record,) = [one for one in memory.videos() if one.name == "gate.mp4"]
+    if record.complete:
+        pytest.skip("nothing is left to do")
+    answers: list[Answer] = []
+
+    def waits() -> None:
+        with ClipMemory(tmp_path / "memory", read_only=True) as other:
+            agent = VideoAgent(other)
+            answers.append(agent.ask("Tell me when the gate opens", videos=[record.id], now=1.0))
+
+    thread = threading.Thread(target=waits)
+    thread.start()
+    memory.add(video, channels=["visual", "speech"], workers=0)
+    thread.join(60)
+    assert answers and not answers[0].abstained
+    assert MediaURI.parse(answers[0].evidence[0].uri).span == Span(15, 18)
+
+
+def _stop(progress: object) -> None:
+    raise RuntimeError("stop")

@@ -1,0 +1,104 @@
+"""What of the videos is indexed, as clients are told it: per channel, with the time that the rest will take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from ...memory import ClipMemory, VideoRecord
+from ...memory.store.units import seconds_by_status
+from ...memory.types import SUMMARY
+from ..sanitize import named
+from .index_queue import IndexQueue, Working
+
+_NOTED = 4  # videos that an answer says this of
+_ENOUGH = 5.0  # seconds of work from which on what was measured counts
+
+
+def is_unfinished(record: VideoRecord) -> bool:
+    """Return whether something of a video is still to do; at first it has no channel at all."""
+    return not record.complete or not record.channels
+
+
+def coverage_row(memory: ClipMemory, record: VideoRecord, queue: IndexQueue) -> dict[str, Any]:
+    """Return the coverage of a video as JSON values: in words, as spans in seconds by channel, and the time left."""
+    covered = memory.coverage(record.id)
+    left = seconds_left(memory, record, queue)
+    return {
+        "video": record.id,
+        "name": named(record.name),
+        "partial": is_unfinished(record),
+        "text": str(covered),
+        "channels": {channel: [[s.start, s.end] for s in spans] for channel, spans in covered.channels.items()},
+        "seconds_left": left,
+    }
+
+
+def coverage_note(rows: Sequence[dict[str, Any]]) -> str:
+    """Return one line that says of unfinished videos what is covered; empty where all are finished."""
+    partial = [row for row in rows if row["partial"]]
+    if not partial:
+        return ""
+    parts = [f"{row['name']}: {row['text']}" for row in partial[:_NOTED]]
+    more = f"; {len(partial) - _NOTED} more are unfinished" if len(partial) > _NOTED else ""
+    times = [row["seconds_left"] for row in partial if row["seconds_left"] is not None]
+    rest = f"in about {in_words(max(times))}" if times else "later, once it is being indexed (add_video)"
+    return (
+        f"(Covered so far: {'; '.join(parts)}{more}. What is not covered is not known yet, not absent: ask again for "
+        f"the rest {rest}.)"
+    )
+
+
+def seconds_left(memory: ClipMemory, record: VideoRecord, queue: IndexQueue) -> float | None:
+    """Return how long the rest of a video will take; None where nobody here is at it.
+
+    By what earlier videos took, and by how fast this one has gone so far.
+    """
+    working = queue.working
+    if not is_unfinished(record):
+        return 0.0
+    if working is None or working.entry.path != record.path:
+        return None
+    rates, _ = memory.work_rates(working.entry.channels)
+    by_channel = seconds_by_status(memory.store, record.id)
+    by_channel.pop(SUMMARY, None)
+    for channel, stamp in record.channels.items():
+        if stamp.startswith(("subtitles:", "unavailable")):
+            rates[channel] = 0.0  # reading them takes no time
+    if not by_channel:
+        return round(sum(rates.values()) * record.duration, 1)
+    left = sum(rates.get(channel, 0.0) * seconds.get("todo", 0.0) for channel, seconds in by_channel.items())
+    expected = sum(rates.get(channel, 0.0) * seconds for channel, seconds in _new(working, by_channel).items())
+    took = time.monotonic() - working.began
+    if expected > 0 and took > _ENOUGH:
+        left *= took / expected
+    return round(left, 1)
+
+
+def speeds(memory: ClipMemory, record: VideoRecord, working: Working) -> dict[str, float]:
+    """Return the seconds of video that each channel has gone through a second, since this server is at it."""
+    took = max(time.monotonic() - working.began, 0.001)
+    done = _new(working, seconds_by_status(memory.store, record.id))
+    return {channel: round(seconds / took, 2) for channel, seconds in done.items() if channel != SUMMARY}
+
+
+def expected_seconds(memory: ClipMemory, duration: float, channels: Sequence[str] | None) -> tuple[float, bool]:
+    """Return how long a new video of that many seconds will take, and whether earlier videos tell."""
+    rates, measured = memory.work_rates(channels)
+    return round(sum(rates.values()) * duration, 1), measured
+
+
+def in_words(seconds: float) -> str:
+    """Return `8 s`, `3 min`, `2.5 h`."""
+    if seconds < 90:
+        return f"{max(seconds, 1):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _new(working: Working, by_channel: dict[str, dict[str, float]]) -> dict[str, float]:
+    """Seconds of each channel that were done since the work began."""
+    return {
+        channel: max(seconds.get("done", 0.0) - working.before.get(channel, 0.0), 0.0)
+        for channel, seconds in by_channel.items()
+    }

@@ -13,6 +13,7 @@ from ..tool import tool
 from .evidence_lines import line
 from .level_lines import asked, level_lines
 
+_VIDEOS = 8  # videos whose chapters are told at once
 _LONGEST = 600  # characters of one row of the text; the data have all of it
 
 
@@ -25,7 +26,7 @@ def browse(
 ) -> Observation:
     """Get an overview: what each chapter, hour, day or week holds, or where the shots (cuts) are.
 
-    Hours, days and weeks of dated videos are told over all of them at once, the rest of one video.
+    Hours, days and weeks of dated videos are told over all of them at once.
 
     Args:
         level: clip, chapter, hour, day, week, or shot for the pieces between hard cuts.
@@ -50,20 +51,25 @@ def browse(
             uris=(video.uri(span), *(video.uri(shot) for shot in shots)),
             data={"level": level, "shots": shots, "cuts": cuts},
         )
-    rows: list[tuple[Span, list[str]]] = []
+    rows: list[tuple[MediaURI, list[str]]] = []
     channel = None if level == "clip" else "summary"
-    for clip in video.memory.clips(video.video_id, level=level, between=span):
-        texts = video.memory.texts(video.video_id, channel=channel, between=clip.span)
-        contents = [t.text for t in texts if channel is None or (t.start, t.end) == (clip.start, clip.end)]
-        rows.append((clip.span, contents))
+    videos = asked(video)[: 1 if level == "clip" else _VIDEOS]
+    for one in videos:
+        record = video.memory.video(one)
+        within = Span(record.start if start is None else start, record.end if end is None else end)
+        for clip in video.memory.clips(one, level=level, between=within):
+            texts = video.memory.texts(one, channel=channel, between=clip.span)
+            contents = [t.text for t in texts if channel is None or (t.start, t.end) == (clip.start, clip.end)]
+            rows.append((MediaURI(one, clip.span), contents))
     kind = "all channels" if level == "clip" else "summary"
-    lines = [line(video.uri(piece), kind, " / ".join(contents)[:_LONGEST]) for piece, contents in rows]
+    names = {one: video.memory.video(one).name if len(videos) > 1 else "" for one in videos}
+    lines = [line(at, kind, " / ".join(contents)[:_LONGEST], video=names[at.video]) for at, contents in rows]
     return Observation(
         text="\n".join(one.text for one in lines)
         or f"The video has no level {level}: it is too short. Browse chapter or clip.",
         lines=tuple(lines),
-        uris=(video.uri(span), *(video.uri(piece) for piece, _ in rows)),
-        data={"level": level, "rows": [{"span": piece, "texts": contents} for piece, contents in rows]},
+        uris=(*([video.uri(span)] if len(videos) == 1 else []), *(str(at) for at, _ in rows)),
+        data={"level": level, "rows": [{"video": a.video, "span": a.span, "texts": texts} for a, texts in rows]},
     )
 
 

@@ -505,6 +505,8 @@ class ClipMemory:
         from .levels.levels import Levels
 
         chosen = None if videos is None else frozenset(videos)
+        if chosen is not None and chosen.issuperset(record.id for record in view.videos()):
+            chosen = None  # of all: one object for both ways of asking
         key = (cut, chosen, self.store.version())
         with self._pasts_lock:
             if key not in self._levels:

@@ -93,4 +93,6 @@ def _about(video: dict[str, Any], pictures: bool) -> str:
     facts = f"{size}{sound}known: {', '.join(channels) or 'nothing'}"
     recorded = video.get("recorded")
     facts += "" if recorded is None else f"; recorded from {wall_clock(recorded, video['zone'])} on"
+    people = f"; who speaks: {', '.join(video['people'][:12])}" if video.get("people") else ""
+    facts += people
     return f"Video {video['id']} ({quote(video['name'])}): {clock(video['start'])} to {clock(video['end'])}, {facts}."

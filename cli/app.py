@@ -17,6 +17,7 @@ from .gym import app as gym
 from .index import index
 from .mcp import mcp
 from .merge import merge
+from .people import app as people
 from .remove import remove
 from .replay import replay, report
 from .runs import clean, runs
@@ -62,6 +63,7 @@ for verb in (
     *(runs, replay, report, clean, mcp, warm, doctor, demo),
 ):
     app.command()(verb)
+app.add_typer(people, name="people")
 app.add_typer(tools, name="tools")
 app.add_typer(train, name="train")
 app.add_typer(gym, name="gym")

@@ -31,7 +31,10 @@ class Capability:
 
 def doctor(memory: Memory = None, as_json: Json = False) -> None:
     """Show what this machine can do, and how to get more. Nothing is downloaded."""
-    rows = [check() for check in (_decoding, _speech, _screen_text, _text_search, _pictures, _objects, _policy, _tools)]
+    rows = [
+        check()
+        for check in (_decoding, _speech, _screen_text, _text_search, _pictures, _objects, _people, _policy, _tools)
+    ]
     rows.append(_memory(memory_folder(memory)))
     if as_json:
         write_json({"schema": 1, "capabilities": [asdict(r) for r in rows]})
@@ -73,6 +76,16 @@ def _version(distribution: str) -> str:
 def _decoding() -> Capability:
     second = ", decord as the second backend" if _has("decord") else ""
     return Capability("decoding", f"PyAV {_version('av')} with its own FFmpeg{second}", "", "")
+
+
+def _people() -> Capability:
+    there = "nobody, unless you ask (rewatch people learn)"
+    if _has("resemblyzer"):
+        return Capability("people", f"{there}: voices by Resemblyzer's weights, faces by two files of yours", "", "")
+    better = "voices: the weights in the wheel resemblyzer (17 MB, Apache-2.0)"
+    return Capability(
+        "people", f"{there}: voices by an ONNX model of yours", better, "pip install --no-deps resemblyzer"
+    )
 
 
 def _speech() -> Capability:

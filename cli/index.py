@@ -28,6 +28,7 @@ from .settings.indexing import (
     unfinished,
 )
 from .settings.options import Detector, Json, Memory, finite
+from .settings.people import PeopleOptions
 from .settings.places import memory_folder
 from .settings.video_names import named
 from .terminal.output import Console, message, plain, write_json
@@ -62,6 +63,7 @@ def index(
             "--again", help="Channels to make anew, comma separated: speech after a better model has come, for example."
         ),
     ] = None,
+    people: PeopleOptions = PeopleOptions(),  # noqa: B008
     only: Annotated[
         str | None, typer.Option("--glob", help="Of folders, only files whose names or paths match: '*.mp4'.")
     ] = None,
@@ -105,6 +107,7 @@ def index(
         "between": _between(since, until, again),
     }
     settings = {name: value for name, value in settings.items() if value is not None}
+    people.check()
     folder = memory_folder(memory)
     clip_memory = ClipMemory(folder, detector=detector, vector_index=machines.vector_index)
     paths = list(files or ())
@@ -131,7 +134,7 @@ def index(
     with nullcontext() if machines.ray is None else RayCluster(machines.ray, workers=indexing.workers) as cluster:
         if cluster is not None:
             settings["workers"] = cluster
-        code = _add_all(clip_memory, files_in, settings, console, records, rows, passed_over)
+        code = _add_all(clip_memory, files_in, settings, people, console, records, rows, passed_over)
     for line in (*old_speech(records), *unfinished(records)):
         console.print(line, style="yellow", soft_wrap=True)
     _tell(passed_over, console)
@@ -145,6 +148,7 @@ def _add_all(
     memory: ClipMemory,
     files: Sequence[tuple[Path, bool]],
     settings: dict[str, Any],
+    people: PeopleOptions,
     console: Console,
     records: list[VideoRecord],
     rows: list[dict[str, Any]],
@@ -167,6 +171,7 @@ def _add_all(
                 passed_over.append(PassedOver(path, f"the same video as {taken[record.id]}"))
                 continue
             taken[record.id] = path
+            record = people.learn(memory, record, console)
             records.append(record)
             if when:
                 _tell_recording(record, console)

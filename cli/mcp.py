@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from ..memory import CapabilityError, ClipMemory, MemoryFolderError, RewatchError
+from ..memory import CapabilityError, ClipMemory, MemoryFolderError
+from ..memory.store.folder import DATABASE
 from .settings.options import MOST, Approve, Detector, Memory, OwnTools, finite
 from .settings.places import memory_folder, runs_folder
 from .terminal.output import Console
 
 if TYPE_CHECKING:
     from ..agent import VideoAgent
+    from ..tools.viewer import Viewer
 
 TOKEN = "REWATCH_MCP_TOKEN"  # noqa: S105 - the name of a variable
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -32,6 +34,8 @@ CONNECTIONS = 256
 """Connections that are open at once; uvicorn answers 503 to more."""
 ARRIVAL = 20.0
 """Seconds that a request has to arrive whole, from the connection or its first bytes on."""
+PARTS = 6
+"""Parts of 10 s that a question about what is still to come looks at in one call, before it says: not yet."""
 _Asgi = Callable[[dict[str, Any], Callable[..., Any], Callable[..., Any]], Awaitable[None]]
 
 
@@ -78,8 +82,6 @@ def mcp(
     """
     if importlib.util.find_spec("mcp") is None:
         raise CapabilityError("rewatch mcp needs the package mcp: pip install 'rewatch[mcp]'.")
-    from ..agent.models.registry import load_policy
-    from ..agent.models.viewer import ChatViewer
     from ..tools import BUILT_IN, VLM_TOOLS, Budget, Toolbox
     from ..tools.mcp.server import MemoryServer
     from ..tools.mcp.sources import Sources
@@ -91,7 +93,7 @@ def mcp(
     with own_tools(built_in, tools, (), console) as plugged:
         others = [tool for group in plugged for tool in group.tools]
         offered = [*built_in, *others]
-        seeing = ChatViewer(load_policy(viewer)) if viewer else None
+        seeing = _viewer(viewer) if viewer else None
         toolbox = Toolbox(offered, viewer=seeing, cites=True)
         clip_memory = _open(memory_folder(memory), detector)
         budget = Budget(frames=frames, calls=calls, seconds=seconds)
@@ -99,7 +101,6 @@ def mcp(
         served = MemoryServer(
             clip_memory, toolbox, budget=budget, size=size, approved=approve or (), sources=sources, asking=asking
         )
-        threading.Thread(target=asking.prepare, name="preparing", daemon=True).start()
         what = f"{len(offered)} tools over {len(clip_memory.videos())} videos of {clip_memory.folder}"
         served.queue.start()
         try:
@@ -112,8 +113,15 @@ def mcp(
             served.queue.close()
 
 
+def _viewer(name: str) -> Viewer:
+    from ..agent.models.registry import load_policy
+    from ..agent.models.viewer import ChatViewer
+
+    return ChatViewer(load_policy(name))
+
+
 class _Agent:
-    """The agent behind the tool `ask`, made beside the server's first seconds: it costs seconds of importing."""
+    """The agent behind the tool `ask`, made when it is first asked: importing it takes a second."""
 
     def __init__(
         self, memory: ClipMemory, *, policy: str, viewer: Any, tools: Sequence[Any], approved: Sequence[str]
@@ -124,11 +132,6 @@ class _Agent:
         self._tools = tools
         self._approved = frozenset(approved)
         self._making = threading.Lock()
-
-    def prepare(self) -> None:
-        """Have it made; why that fails is told when it is asked."""
-        with contextlib.suppress(RewatchError), self._making:
-            self._agent  # noqa: B018
 
     @cached_property
     def _agent(self) -> VideoAgent:
@@ -150,9 +153,12 @@ class _Agent:
         *,
         videos: Sequence[str],
         options: Sequence[str] | None,
+        now: str | None,
+        history: Sequence[Mapping[str, Any]],
         left: Mapping[str, float],
         listener: Callable[[dict[str, Any]], None],
     ) -> dict[str, Any]:
+        from ..agent import Answer
         from ..tools import Budget
 
         with self._making:
@@ -160,7 +166,16 @@ class _Agent:
         usual = agent.budget.as_dict()
         limits = {name: min(limit, left.get(name, limit)) for name, limit in usual.items() if limit is not None}
         budget = Budget.from_dict({**usual, **limits})
-        answer = agent.ask(question, videos=videos, options=options, budget=budget, listener=listener)
+        answer = agent.ask(
+            question,
+            videos=videos,
+            options=options,
+            now=now,
+            history=[Answer.from_dict(one) for one in history],
+            patience=PARTS,
+            budget=budget,
+            listener=listener,
+        )
         return answer.as_dict()
 
 
@@ -170,7 +185,7 @@ def _open(folder: Path, detector: str | None) -> ClipMemory:
         return ClipMemory(folder, detector=detector, read_only=True)
     except MemoryFolderError:
         with contextlib.suppress(OSError):  # a folder that cannot be read is none to begin in
-            if not folder.exists() or not os.listdir(folder):
+            if not folder.exists() or all(name.startswith(DATABASE) for name in os.listdir(folder)):
                 return ClipMemory(folder, detector=detector)
         raise
 

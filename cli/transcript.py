@@ -47,6 +47,8 @@ def transcript(
         return
     table = Table.grid(padding=(0, 2))
     for text in utterances:
-        marks = [str(text.data[key]) for key in ("speaker", "language") if text.data.get(key)]
+        speakers = [str(claim) for claim in clip_memory.people.speakers(record.id, text.span)]
+        told = ("language",) if speakers else ("speaker", "language")
+        marks = [*speakers, *(str(text.data[key]) for key in told if text.data.get(key))]
         table.add_row(Text(clock(text.start), style="dim", no_wrap=True), Text(text.text), Text(" ".join(marks), "dim"))
     Console().print(table)

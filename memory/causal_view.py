@@ -13,6 +13,7 @@ import numpy as np
 
 from .errors import VideoError
 from .memory_view import MemoryView, Picture, at_same_time
+from .people.view import PeopleView
 from .protocol import VideoSource
 from .span import MediaURI, Span
 from .store.search import dated, scope_of, timeline_scope
@@ -50,6 +51,8 @@ class CausalView:
         self._levels_of = levels
         self._cut = cut
         self.folder = memory.folder
+        self.people: PeopleView = memory.people.until(self.now_of)
+        """See `ClipMemory.people`: turns that were over by now, and identities that had one."""
 
     def __repr__(self) -> str:
         return f"CausalView({str(self.folder)!r}, now={self.now})"
@@ -137,8 +140,17 @@ class CausalView:
         """See `ClipMemory.search`: among what was known, and by how often words occur in that."""
         known = {record.id: record for record in self.videos()}
         names = list(known) if videos is None else one_or_many(videos)
+<<<<<<< HEAD
         ids = tuple(dict.fromkeys(self.video(name).id for name in names))
         scope = scope_of(channels, ids, None if isinstance(between, TimelineSpan) else between)
+=======
+        ids = tuple(dict.fromkeys(str(name) if name in known else self.video(name).id for name in names))
+        interval = between if isinstance(between, TimelineSpan) else None
+        if isinstance(between, TimelineSpan):
+            scope = timeline_scope(channels, [known[id_] for id_ in ids], between)
+        else:
+            scope = scope_of(channels, ids, between)
+>>>>>>> main
         content = query if isinstance(query, str) else read_picture(query, self)
         if not ids:
             return []

@@ -6,7 +6,8 @@ import math
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,7 +20,12 @@ from .encoders import TextEncoder, VisualEncoder
 from .errors import MemoryFolderError
 from .ingest.stream_choice import Streams
 from .memory_models import MemoryModels
+<<<<<<< HEAD
 from .memory_view import MemoryView, Picture, at_same_time
+=======
+from .memory_view import Picture, at_same_time
+from .people.people import People, forget_vanished
+>>>>>>> main
 from .protocol import VideoSource
 from .span import MediaURI, Span
 from .store import units
@@ -30,7 +36,11 @@ from .timeline.cut import Cut
 from .timeline.interval import TimelineSpan, recorded_in
 from .timeline.moment import Moment
 from .tracking.detector_weights import usual_detector
+<<<<<<< HEAD
 from .types import CHANNELS, CLIP, OBJECTS, TIMELINE_LEVELS, Clip, Hit, Progress, Summary, Text, VideoRecord
+=======
+from .types import CHANNELS, CLIP, OBJECTS, VOICES, Clip, Hit, Progress, Text, VideoRecord
+>>>>>>> main
 from .video.file import Video
 from .video.open import as_source, find_video, one_or_many, open_file
 from .video.pictures import read_picture
@@ -40,8 +50,12 @@ if TYPE_CHECKING:
     from .ingest.parts import Between
     from .ingest.request import IngestRequest
     from .ingest.worker_pool import Cluster
+<<<<<<< HEAD
     from .levels.levels import Levels
     from .levels.tree import Summarizer
+=======
+    from .people.speaker_models import SpeakerModel
+>>>>>>> main
     from .speech.transcriber import Transcriber
     from .timeline.recording import Recording
     from .tracking.detector import Detector
@@ -90,9 +104,12 @@ class ClipMemory:
         """Its indexes."""
         self._sources: dict[str, VideoSource] = {}
         self._adding = threading.Lock()
+        self.people = People(self.store, self._writing, self.video)
+        """Who speaks and who is seen, where that was learned (`learn_people`); to be named, merged, split, deleted."""
         self._pasts: OrderedDict[tuple[Cut, tuple[int, int]], Past] = OrderedDict()
         self._levels: OrderedDict[tuple[Any, ...], Levels] = OrderedDict()
         self._pasts_lock = threading.Lock()
+        self._over: tuple[tuple[int, int], dict[tuple[str, str], tuple[list[Text], float]]] = ((0, 0), {})
 
     def __enter__(self) -> ClipMemory:
         return self
@@ -204,7 +221,7 @@ class ClipMemory:
         video = self._unchanged(source, fingerprint, request.between)
         if video is not None:  # nothing to index, so another process may be writing
             return self._date(video, request.recorded, request.timeline)
-        with self._adding, self.store.writing():
+        with self._writing():
             video = self._unchanged(source, fingerprint, request.between)
             if video is None:
                 models.remember(request.transcriber, language)
@@ -295,7 +312,7 @@ class ClipMemory:
         from .ingest.dating import date_video
 
         if given is not None or timeline is not None:
-            with self._adding, self.store.writing():
+            with self._writing():
                 date_video(self.store, video, given, timeline)
         return self.store.records(video)[0]
 
@@ -309,15 +326,64 @@ class ClipMemory:
             VideoError: if there is no such video.
             MemoryFolderError: if the memory cannot be written.
         """
-        with self._adding, self.store.writing():
+        with self._writing():
             id_ = self.video(video_id).id
             before = self.store.size()
-            units.remove_video(self.store, id_)
+            with self.store.transaction() as db:
+                units.remove_video(self.store, id_)
+                if self.people.on:
+                    forget_vanished(db)
             self._sources.pop(id_, None)
             self.levels().forget_stale()
             self.searcher.forget_deleted()
             self.store.shrink()
             return before - self.store.size()
+
+    def learn_people(
+        self,
+        video_id: str,
+        channels: str | Sequence[str] = VOICES,
+        *,
+        speaker_model: SpeakerModel | str | None = None,
+        same: float | None = None,
+        face_models: tuple[str | Path, str | Path] | None = None,
+        again: bool = False,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> VideoRecord:
+        """Learn who speaks in a video, or who is seen; or go on where that was stopped. Nothing else ever does this.
+
+        Vectors of voices and faces are kept in the memory until they are deleted (`people.delete`, `remove`).
+
+        Args:
+            video_id: its id, name or path.
+            channels: `"voices"`, `"faces"` or both.
+            speaker_model: a model, `"resemblyzer"`, or the path of an ONNX file (see `OnnxSpeaker`). None: as before,
+                else `resemblyzer`.
+            same: for an ONNX file: least cosine between two turns of one voice.
+            face_models: paths of YuNet's and SFace's files. None: as before.
+            again: forget what was learned of this video, and learn it anew.
+            progress: called after each piece, in this thread.
+
+        Raises:
+            CapabilityError: if a model is not here.
+            MisuseError: if it was learned by another model, and not `again`.
+            VideoError: if there is no such video, or its file is gone.
+        """
+        from .people.choice import learners
+        from .people.learn import learn
+
+        names = (channels,) if isinstance(channels, str) else tuple(channels)
+        with self._writing():
+            for learner in learners(self.store, names, speaker_model, same, face_models):
+                record = self.video(video_id)
+                learn(self.store, self.open(record.id), record, learner, again=again, progress=progress)
+        return self.video(video_id)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Hold the writer lock, in this process and of the folder."""
+        with self._adding, self.store.writing():
+            yield
 
     # Reading
 
@@ -581,11 +647,14 @@ class ClipMemory:
         key = (cut, self.store.version())
         with self._pasts_lock:
             if key not in self._pasts:
+                if self._over[0] != key[1]:
+                    self._over = key[1], {}
                 self._pasts[key] = Past(
                     self.store,
                     self.models,
                     lambda video: TruncatedVideo(self.open(video), cut.second_of(self.video(video))),
                     cut,
+                    self._over[1],
                 )
                 while len(self._pasts) > _PASTS:
                     self._pasts.popitem(last=False)

@@ -6,9 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from .span import Span, clock, merge_spans
-from .types import OBJECTS, SUMMARY
+from .types import FACES, OBJECTS, SUMMARY, VOICES
 
-_NAMES = {"visual": "pictures", "speech": "speech", "screen_text": "screen text", OBJECTS: "objects"}
+_NAMES = {
+    "visual": "pictures", "speech": "speech", "screen_text": "screen text", OBJECTS: "objects",
+    VOICES: "voices", FACES: "faces",
+}  # fmt: skip
 _SECOND = 1.0  # a rest shorter than that is not worth a word
 
 

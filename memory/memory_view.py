@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from .people.view import PeopleView
 from .protocol import VideoSource
 from .span import MediaURI, Span
 from .timeline.interval import TimelineSpan, timeline_span
@@ -48,6 +49,10 @@ class MemoryView(Protocol):
     @property
     def models_given(self) -> dict[str, Any]:
         """Arguments with which another process opens this folder to the same effect."""
+
+    @property
+    def people(self) -> PeopleView:
+        """Who speaks and who is seen, where that was learned."""
 
     def videos(self) -> list[VideoRecord]:
         """Every video, in the order of adding."""

@@ -16,6 +16,9 @@ OBJECTS = "objects"
 SUMMARY = "summary"
 """Channel of the gists of chapters, hours and days."""
 
+VOICES, FACES = "voices", "faces"
+"""Channels of people, opt-in: who speaks, and who is in the picture (see `memory.people`)."""
+
 MAIN = "main"
 """The timeline of a video for which no other is named."""
 

@@ -15,7 +15,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="rewatch-tests-")
 os.environ.pop("REWATCH_WEIGHTS", None)
 
-pytest_plugins = ["talks"]
+pytest_plugins = ["talks", "dialogues"]
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 

@@ -61,12 +61,12 @@ def write_talk(
     return path
 
 
-def spoken(text: str, folder: Path) -> np.ndarray:
+def spoken(text: str, folder: Path, voice: str = "en") -> np.ndarray:
     """`text` as samples at 16 kHz; a test that needs words skips where espeak-ng is not installed."""
     if shutil.which("espeak-ng") is None:
         pytest.skip("needs espeak-ng to speak")
     file = folder / "spoken.wav"
-    subprocess.run(["espeak-ng", "-s", "140", "-w", str(file), text], check=True)
+    subprocess.run(["espeak-ng", "-v", voice, "-s", "140", "-w", str(file), text], check=True)
     with av.open(str(file)) as container:
         resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
         blocks = [b.to_ndarray() for f in container.decode(audio=0) for b in resampler.resample(f)]

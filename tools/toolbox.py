@@ -269,6 +269,7 @@ class Toolbox:
         how: list[Any] = [eyes.as_dict()] if fitted.get("box") is not None else []
         # A picture of another video may be named only where the run is about that too.
         how += [] if between is None else [[between.start, between.end, between.timeline]]
+        how += [memory.people.revision] if records else []
         key = json.dumps([item.name, bounded(fitted), places, sorted(videos), *how], default=str)
         return PreparedCall(
             item=item,

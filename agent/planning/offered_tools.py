@@ -16,6 +16,8 @@ PICTURES = frozenset({"view_clip", "crop"})
 _ASKING = frozenset(tool.name for tool in VLM_TOOLS)
 _OF_PICTURES = frozenset({"image"})
 """Arguments that take a picture."""
+_OF_PEOPLE = frozenset({"who"})
+"""Arguments that take a person, of no use where nobody was learned."""
 _OWN = frozenset({"search_clips", "transcribe", "read_text", "browse", "track_objects", "detect_objects"}) | PICTURES
 _RARE = frozenset({"fps", "small", "box", "k"})
 """Arguments of our own tools that a policy which only reads can do without: each lengthens every prompt."""
@@ -45,6 +47,8 @@ def offered(toolbox: Toolbox, policy: BaseChatModel, question: Question) -> list
     names = useful(toolbox, policy, question)
     pictures = policy_of(policy).reads_pictures
     without = frozenset() if pictures else _OF_PICTURES | _RARE
+    if not any(video.get("people") for video in question.videos):
+        without |= _OF_PEOPLE
     schemas = toolbox.schemas([video["id"] for video in question.videos])
     by_name = {schema["function"]["name"]: schema for schema in schemas}
     ours = _OWN | _ASKING

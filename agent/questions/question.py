@@ -51,9 +51,9 @@ class Question:
     options: tuple[str, ...] = ()
     """The texts of the options, in order; option i has the letter chr(65 + i)."""
     videos: tuple[dict[str, Any], ...] = ()
-    """Per video: id, name, start, end (seconds), width, height, has_audio, channels; `detector` where there is one; of
-    a dated one `timeline`, `recorded` and `zone` (see `VideoRecord`). With `now` they end there. `since`
-    where only what is from that second on counts."""
+    """Per video: id, name, start, end (seconds), width, height, has_audio, channels; `detector` where there is one;
+    `people`, names and labels of those who may be in it, where they were learned; of a dated one `timeline`, `recorded`
+    and `zone` (see `VideoRecord`). With `now` they end there. `since` where only what is from that second on counts."""
     now: float | Moment | None = None
     """Nothing after this time may be seen: seconds of the video, or a moment of the videos' timeline."""
     earlier: tuple[tuple[str, str], ...] = ()
@@ -207,6 +207,7 @@ def question_about(
         records = begun
     names = ("id", "name", "start", "end", "width", "height", "has_audio")
     more = {"detector": True} if memory.detector_stamp else {}
+    people = memory.people if now is None else memory.until(now).people
     facts: tuple[dict[str, Any], ...] = tuple(
         {
             **{name: getattr(r, name) for name in names},
@@ -214,6 +215,7 @@ def question_about(
             "channels": list(r.channels),
             **({} if r.recorded is None else {name: getattr(r, name) for name in ("timeline", "recorded", "zone")}),
             **more,
+            **({"people": [named(name) for name in known]} if (known := people.names(r.id)) else {}),
         }
         for r in records
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import sqlite3
@@ -90,6 +91,20 @@ def remove_runs(folder: Path, runs: Iterable[RunFiles]) -> int:
                 raise MemoryFolderError(message) from error
         gone.append(run.id)
     return freed + _remove_shared(folder / _SHARED, gone)
+
+
+def runs_naming(folder: Path, name: str) -> list[RunFiles]:
+    """Return the runs in whose files a name stands as a word, in any case, as it is or as JSON and HTML write it."""
+    written = {name, json.dumps(name)[1:-1], html.escape(name)}
+    pattern = re.compile("|".join(rf"(?<!\w){re.escape(form)}(?!\w)" for form in written), re.IGNORECASE)
+    found = []
+    for run in runs_in(folder):
+        for file in run.files:
+            with suppress(OSError):
+                if pattern.search(file.read_bytes().decode(errors="replace")):
+                    found.append(run)
+                    break
+    return found
 
 
 def _read(run: RunFiles, trace: Path) -> None:

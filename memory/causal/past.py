@@ -41,20 +41,32 @@ _MARGIN = 0.5  # seconds beyond its own end that the work on a piece of speech, 
 # Seconds before the moment that are transcribed, or looked at for objects, again at most, where the index had to wait
 # for what came later.
 _TRANSCRIBED, _DETECTED = 60.0, 30.0
+_OVER = 1.0  # seconds behind the end of a video from which on nothing more becomes known of it
 _LEAST_SOUND = 0.3  # seconds that are worth transcribing
 _SEARCHERS = 4  # sets of videos whose searcher is kept
 _ROOM = 10**8  # ids of one channel of one video
 
 
 class Past:
-    """The rows of a memory's videos as they were known by a cut; each is made when it is first asked for, and kept."""
+    """The rows of a memory's videos as they were known by a cut; each is made when it is first asked for, and kept.
 
-    def __init__(self, store: Store, models: MemoryModels, open_video: Callable[[str], VideoSource], cut: Cut) -> None:
+    `over` keeps the rows of videos that were over by then: those are the same for every later cut of the same memory.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        models: MemoryModels,
+        open_video: Callable[[str], VideoSource],
+        cut: Cut,
+        over: dict[tuple[str, str], tuple[list[Text], float]],
+    ) -> None:
         self._store = store
         self._models = models
         self._open_video = open_video
         self._lock = threading.RLock()
         self._rows: dict[tuple[str, str], tuple[list[Text], float]] = {}
+        self._over = over
         self._searchers: OrderedDict[tuple[str, ...], Searcher] = OrderedDict()
         self._records = {record.id: (number, record) for number, record in enumerate(store.records())}
         self._ends = {id_: cut.second_of(record) for id_, (_, record) in self._records.items()}
@@ -126,8 +138,9 @@ class Past:
     def _channel(self, record: VideoRecord, channel: str) -> tuple[list[Text], float]:
         """The rows of a channel, and the second up to which they are all that there was."""
         key = (record.id, channel)
+        kept = self._over if self._ends[record.id] >= record.end + _OVER else self._rows
         with self._lock:
-            if key not in self._rows:
+            if key not in kept:
                 begun = record.start < self._ends[record.id]
                 rows, covered_until = self._make(record, channel) if begun else ([], record.start)
                 base = _ROOM * (100 * self._records[record.id][0] + sorted(record.channels).index(channel))
@@ -135,8 +148,8 @@ class Past:
                     Text(base + place, record.id, channel, row.start, row.end, row.text, row.data)
                     for place, row in enumerate(rows, 1)
                 ]
-                self._rows[key] = texts, covered_until
-            return self._rows[key]
+                kept[key] = texts, covered_until
+            return kept[key]
 
     def _make(self, record: VideoRecord, channel: str) -> tuple[list[NewText], float]:
         now = self._ends[record.id]

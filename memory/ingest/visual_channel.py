@@ -160,7 +160,7 @@ class ClipEncoder:
         if len(frames) > 1 and all(frame is frames[0] for frame in frames):
             look = _StillPicture(frames[0], self._encode)
             first = self._beginning(span)
-            if first is not None and look.thumbnail.same(first.thumbnail):
+            if first is not None and first.time <= look.time and look.thumbnail.same(first.thumbnail):
                 look = first
                 if not span.contains(first.time):
                     data = {"same_as": round(first.time, 3)}

@@ -90,7 +90,7 @@ class Store(Database):
         return records
 
     def _recordings(self, video: str | None = None) -> list[tuple[Any, ...]]:
-        if self._scalar("SELECT 1 FROM sqlite_master WHERE name = 'recordings'") is None:
+        if not self.has_table("recordings"):
             return []
         return self.rows(
             "SELECT video, timeline, start_s, zone, source FROM recordings WHERE ?1 IS NULL OR video = ?1", (video,)
@@ -103,7 +103,7 @@ class Store(Database):
 
     def first_recordings(self) -> tuple[tuple[str, float], ...]:
         """Return of each timeline the seconds of its clock at which its first dated video is at second 0."""
-        if self._scalar("SELECT 1 FROM sqlite_master WHERE name = 'recordings'") is None:
+        if not self.has_table("recordings"):
             return ()
         rows = self.rows(
             "SELECT r.timeline, min(r.start_s), v.start_s FROM recordings r JOIN videos v ON v.id = r.video "

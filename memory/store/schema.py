@@ -113,3 +113,27 @@ PARTS = """CREATE TABLE IF NOT EXISTS parts (
 COPIES = """CREATE TABLE IF NOT EXISTS copies (
     part TEXT NOT NULL, name TEXT NOT NULL, digest TEXT NOT NULL, key, PRIMARY KEY (part, name, digest)
 )"""
+
+# People, opt-in: made when somebody first asks for it. An appearance is a speaker turn or a face track. It could be
+# told at known_s (seconds of the video), and its identity at linked_s (NULL while it has none); confirmed says that a
+# person stated the identity. Two are suggested to be one from the cosine of their model on. The log holds what a person
+# did, to be undone, and no vectors.
+PEOPLE = (
+    "CREATE TABLE IF NOT EXISTS identities (id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, name TEXT)",
+    """CREATE TABLE IF NOT EXISTS appearances (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, video TEXT NOT NULL REFERENCES videos ON DELETE CASCADE, kind TEXT NOT NULL,
+    stamp TEXT NOT NULL, start_s REAL NOT NULL, end_s REAL NOT NULL, known_s REAL NOT NULL, linked_s REAL, box TEXT,
+    vector BLOB NOT NULL, identity INTEGER, confirmed INTEGER NOT NULL DEFAULT 0
+)""",
+    "CREATE INDEX IF NOT EXISTS appearances_by_video ON appearances (video, start_s)",
+    "CREATE INDEX IF NOT EXISTS appearances_by_identity ON appearances (identity)",
+    """CREATE TABLE IF NOT EXISTS identities_apart (
+    a INTEGER NOT NULL, b INTEGER NOT NULL, PRIMARY KEY (a, b)
+) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS people_models (
+    stamp TEXT NOT NULL, kind TEXT NOT NULL, suggest REAL NOT NULL, PRIMARY KEY (stamp, kind)
+) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS identity_log (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, verb TEXT NOT NULL, undoes INTEGER, data TEXT NOT NULL
+)""",
+)

@@ -197,15 +197,33 @@ class Database:
     def shrink(self) -> None:
         """Give back the space of what was deleted, and leave no trace of it in the file; not while others read."""
         # It needs as much space again, and nobody else in the database.
-        with suppress(MemoryFolderError), self._lock, self._plainly():
+        with suppress(MemoryFolderError):
+            self.wipe()
+
+    def wipe(self) -> None:
+        """Write the database anew, so that nothing of what was deleted is left in its files.
+
+        Raises:
+            MemoryFolderError: if that cannot be done now, since another process reads or the disk is full.
+        """
+        with self._lock, self._plainly():
             self._connection.execute("INSERT INTO words (words) VALUES ('optimize')")
             self._connection.execute("VACUUM")
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        if busy:
+            raise MemoryFolderError(
+                f"What was deleted from {self._file} still stands in its files, since another process is reading: end "
+                "that, and run the same command again."
+            )
 
     def version(self) -> tuple[int, int]:
         """Moves whenever any process has changed the database; cheap enough to ask before every search."""
         with self._lock, self._plainly():
             return self._connection.execute("PRAGMA data_version").fetchone()[0], self._connection.total_changes
+
+    def has_table(self, name: str) -> bool:
+        """Return whether there is such a table; those of what nobody asked for yet are not made."""
+        return self._scalar("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", name) is not None
 
     def meta(self, key: str) -> Any:
         """A value of the memory as a whole, or None."""

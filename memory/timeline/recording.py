@@ -22,6 +22,8 @@ RECORDED_TAGS = frozenset({
 ANDROID = "com.android."
 """Beginning of the names of tags that Android writes."""
 _LOCAL_MAKERS = ("gopro", "dji")  # cameras that write their local time as if it were UTC
+# Programs that edit, convert or publish leave these names: their `creation_time` is when the file was made.
+_EXPORTERS = ("avc coding", "mainconcept", "l-smash", "handbrake", "produced by google", "adobe", "davinci")
 _CONFLICT = 60.0  # seconds by which two sources may differ before it is said
 _SAME_START = 15.0  # seconds between a name and the metadata of one recording, where both tell its zone
 _QUARTER = 900  # zones lie whole quarters of an hour apart
@@ -163,6 +165,7 @@ def _time_of(found: re.Match[str]) -> float:
 
 
 def _of_tags(name: str, tags: Mapping[str, str], duration: float) -> _Reading | None:
+    made_by = " ".join(tags.values()).lower()
     for tag in ("com.apple.quicktime.creationdate", "creation_time", "date"):
         text = tags.get(tag, "")
         try:
@@ -172,9 +175,10 @@ def _of_tags(name: str, tags: Mapping[str, str], duration: float) -> _Reading | 
         if ":" not in text or _never_set(seconds):
             continue
         source = f"its metadata ({tag})"
+        if tag == "creation_time" and any(program in made_by for program in _EXPORTERS):
+            continue
         if tag == "creation_time" and zone == 0:
-            makers = " ".join([*tags.values(), name]).lower()
-            if chapter_of(name) or any(maker in makers for maker in _LOCAL_MAKERS):
+            if chapter_of(name) or any(maker in f"{made_by} {name.lower()}" for maker in _LOCAL_MAKERS):
                 return _Reading(seconds, None, source, local=True)
             if any(tag.startswith(ANDROID) for tag in tags):
                 return _Reading(seconds - duration, 0, "its metadata (creation_time, the end of the recording)")

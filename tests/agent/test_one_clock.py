@@ -33,6 +33,8 @@ def test_on_day_1_at_nine_nothing_of_day_2_is_known(agent: VideoAgent):
     answer = agent.ask("Where is the red notebook?", now="DAY1 09:00:10")
     assert "kitchen table" in answer.text and "sofa" not in json.dumps(answer.as_dict())
     assert answer.evidence[0].wall_clock == ("DAY1 09:00:02", "DAY1 09:00:05")
+    page = write_report(answer.trace or "", Path(answer.trace or "").with_suffix(".html")).read_text()
+    assert "DAY1 09:00:02 to DAY1 09:00:05" in page and "recorded DAY1 09:00:00" in page
 
 
 def test_on_day_2_at_half_past_eight_day_1_is_known(memory: ClipMemory, agent: VideoAgent):

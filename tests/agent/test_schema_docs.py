@@ -98,6 +98,15 @@ class _Memory:
     detector_stamp: str = ""
 
     folder: str = ""
+    on = False
+    revision = ()
+
+    @property
+    def people(self) -> _Memory:
+        return self
+
+    def names(self, video: str) -> list[str]:
+        return ["Anna"]
 
     def until(self, now: Any) -> _Memory:
         return self

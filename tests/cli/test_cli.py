@@ -74,7 +74,7 @@ def test_search_videos_tools_and_doctor(run: Callable, talk: Path):
     assert any("budget" in t["text"] for t in found["hits"][0]["texts"])
     listed = json.loads(run("videos", "--json").stdout)["videos"]
     assert [v["name"] for v in listed] == ["talk.mp4"] and listed[0]["complete"]
-    assert "transcribe(start, end, find?)" in run("tools").stdout
+    assert "transcribe(start, end, find?, who?)" in run("tools").stdout
     doctor = run("doctor")
     assert doctor.returncode == 0 and "RapidOCR" in doctor.stdout
 

@@ -118,7 +118,7 @@ def tries(memory: ClipMemory, count: int, seed: int) -> None:
 
 
 def test_no_tool_and_no_method_tells_anything_later_than_now(memory: ClipMemory):
-    tries(memory, 120, seed=0)
+    tries(memory, 60, seed=0)
 
 
 @pytest.mark.slow

@@ -13,6 +13,8 @@ from rewatch.agent import VideoAgent
 from rewatch.agent.prompts import render
 from rewatch.agent.questions.question import question_about
 from rewatch.memory import CapabilityError, ClipMemory, VideoRecord
+from rewatch.memory.people.view import PeopleView
+from rewatch.memory.store.database import Store
 from rewatch.tools import Toolbox, plugin_tools
 from rewatch.tools.plugins.loading import load_tools
 from rewatch.tools.schemas import clean_schema, function_schema
@@ -133,6 +135,7 @@ class _Memory:
     """Just enough of one for a question."""
 
     detector_stamp = ""
+    people = PeopleView(Store(Path("nowhere"), read_only=False, in_memory=True))
 
     def __init__(self, name: str) -> None:
         self.record = VideoRecord(

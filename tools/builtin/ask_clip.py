@@ -135,7 +135,7 @@ def _ask(
     visual = VisualQuestion(frames=looked.distinct, text=text, role=role)
     (reply,) = video.ask([visual], max_tokens=max(1, min(max_tokens, 2048)), beams=beams)
     first, last = frames[0].time, frames[-1].time
-    few = "" if len(looked.distinct) == len(frames) else f", of which {len(looked.distinct)} differ,"
+    few = "" if len(looked.distinct) == len(frames) else f", of which {len(looked.distinct)} shown,"
     uris = dict.fromkeys((video.uri(Span(first, last)), *(video.uri(frame.time) for frame in frames)))
     return Observation(
         text=f"{len(frames)} frames{few} from {clock(first)} to {clock(last)}: {quote(reply.text)}",

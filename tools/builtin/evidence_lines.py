@@ -23,11 +23,13 @@ def line(
     place: str = "",
     video: str = "",
     unsure: bool = False,
+    speaker: str = "",
 ) -> Line:
-    """A line such as `01:12-01:20 screen text, top right: «OPEN»`."""
+    """A line such as `01:12-01:20 screen text, top right: «OPEN»`, or `01:12-01:20 speech [Anna]: «open»`."""
     where = uri if isinstance(uri, MediaURI) else MediaURI.parse(uri)
     when = f"{moment(where.span)} " if where.span is not None else ""
     kind = ", ".join(part for part in (_CHANNELS.get(channel, channel), place, "unsure" if unsure else "") if part)
+    kind += f" [{speaker}]" if speaker else ""
     name = f"{named(video)} " if video else ""
     words = f": {quote(text)}" if text else ""
     return Line(text=f"{name}{when}{kind}{words}", uri=str(where), quote=" ".join(text.split()), channel=channel)

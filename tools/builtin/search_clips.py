@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
+=======
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+>>>>>>> main
 
 from ...memory import Hit, MediaURI, Span, Text, TimelineSpan, within_view
 from ...memory.ocr import layout
+from ...memory.people.types import Turn
 from ...memory.speech.transcript import UNCERTAIN
 from ..context import VideoContext
 from ..errors import ToolError
 from ..observation import Line, Observation
 from ..tool import tool
+from . import speakers
 from .evidence_lines import LONGEST, box_of, excerpt, line, probability_of
 from .level_lines import asked, level_lines
 
@@ -29,7 +36,11 @@ def search_clips(
     end: float | None = None,
     k: int = 5,
     image: str | None = None,
+<<<<<<< HEAD
     level: Literal["clip", "chapter", "hour", "day", "week"] = "clip",
+=======
+    who: str | None = None,
+>>>>>>> main
 ) -> Observation:
     """Find the clips that match words or a description: speech, on-screen text, summaries and pictures are searched.
 
@@ -39,7 +50,11 @@ def search_clips(
         end: only clips before this time, in seconds.
         k: how many clips at most.
         image: media URI of a frame or crop that the clips should look like; it is searched for instead of the words.
+<<<<<<< HEAD
         level: what to find: clips, or the chapters, hours, days or weeks that hold them.
+=======
+        who: only where this person speaks or is seen: a name or a label (voice 2); with an empty query, all of that.
+>>>>>>> main
     """
     target = _picture(image, video) if image else query
     videos = asked(video)
@@ -48,6 +63,7 @@ def search_clips(
         whole = video.whole
         last = max(video.memory.video(one).end for one in videos)
         between = Span(min(whole.start, 0.0) if start is None else start, last if end is None else end)
+<<<<<<< HEAD
     hits = video.memory.search(target, videos=list(videos), between=between, level=level, k=max(1, min(k, 50)))
     if not hits:
         where = f" between {between}" if isinstance(between, Span) else " then" if between else ""
@@ -58,6 +74,25 @@ def search_clips(
     nodes = [hit.node for hit in hits if hit.node is not None]
     lines = [*level_lines(nodes, video, query), *_lines(hits, texts, query, names)]
     rows = [_row(hit, own) for hit, own in zip(hits, texts, strict=True)]
+=======
+    turns = speakers.turns_of(video, who, videos, between) if who else []
+    if who and not (query.strip() or image):
+        return speakers.scenes(video, who, turns, max(1, min(k, 50)))
+    hits = video.memory.search(target, videos=list(videos), between=between, k=50 if who else max(1, min(k, 50)))
+    if who:
+        hits = [hit for hit in hits if speakers.of_turns(hit.video, hit.span, turns)][: max(1, min(k, 50))]
+    if not hits:
+        where = f" between {between}" if isinstance(between, Span) else " then" if between else ""
+        return Observation(text=f"No clip matches{where}. Try other words, or browse.", data={"hits": []})
+    texts = [[*hit.texts, *(_beside(hit, video) if place < _FULL else ())] for place, hit in enumerate(hits)]
+    if who:
+        texts = [[text for text in own if speakers.of_turns(text.video, text.span, turns)] for own in texts]
+    spoken = speakers.told(video, [text for own in texts for text in own])
+    names = {one: video.memory.video(one).name for one in {hit.video for hit in hits}} if len(videos) > 1 else {}
+    lines = _lines(hits, texts, query, names, spoken)
+    lines += speakers.identity_lines(video, [turn for turn_list in spoken.values() for turn in turn_list])
+    rows = [_row(hit, own, spoken) for hit, own in zip(hits, texts, strict=True)]
+>>>>>>> main
     uris = [str(MediaURI(hit.video, hit.span)) for hit in hits]
     uris += [str(_place(text)) for own in texts for text in own[:_TEXTS]]
     uris += [one.uri for one in lines]
@@ -77,7 +112,13 @@ def _beside(hit: Hit, video: VideoContext) -> Iterator[Text]:
             yield text
 
 
-def _lines(hits: Sequence[Hit], texts: Sequence[Sequence[Text]], query: str, names: dict[str, str]) -> list[Line]:
+def _lines(
+    hits: Sequence[Hit],
+    texts: Sequence[Sequence[Text]],
+    query: str,
+    names: dict[str, str],
+    spoken: Mapping[int, Sequence[Turn]],
+) -> list[Line]:
     """Lines of the texts that match and, where there is room, of those beside them, in order of time, none twice."""
     found: dict[tuple[str, str, str], tuple[int, Text]] = {}
     rest: list[tuple[int, Text]] = []
@@ -97,7 +138,7 @@ def _lines(hits: Sequence[Hit], texts: Sequence[Sequence[Text]], query: str, nam
     longest = _share([len(text.text) for text in texts_found])
     # As it happened, the video with the best clip first: "first", "last" and "after" are read off the order.
     in_order = sorted(texts_found, key=lambda text: (order.index(text.video), text.start, text.end))
-    return [_line(text, query, longest, names) for text in in_order]
+    return [_line(text, query, longest, names, speakers.label_of(spoken.get(text.id, ()))) for text in in_order]
 
 
 def _share(lengths: Sequence[int]) -> int:
@@ -116,7 +157,7 @@ def _add(found: dict[tuple[str, str, str], tuple[int, Text]], place: int, text: 
         found.setdefault(key, (place, text))
 
 
-def _line(text: Text, query: str, longest: int, names: dict[str, str]) -> Line:
+def _line(text: Text, query: str, longest: int, names: dict[str, str], speaker: str) -> Line:
     sure = probability_of(text.data) if text.channel == "speech" else None
     where = str(text.data.get("place") or "") if text.channel == "screen_text" else ""
     if text.channel == "screen_text" and not where and (box := box_of(text.data)) is not None:
@@ -128,6 +169,7 @@ def _line(text: Text, query: str, longest: int, names: dict[str, str]) -> Line:
         place=where,
         video=names.get(text.video, ""),
         unsure=sure is not None and sure < UNCERTAIN,
+        speaker=speaker,
     )
 
 
@@ -136,8 +178,12 @@ def _place(text: Text) -> MediaURI:
     return MediaURI(text.video, Span(text.start, max(text.start, text.end)), box)
 
 
+<<<<<<< HEAD
 def _row(hit: Hit, texts: Sequence[Text]) -> dict[str, Any]:
     node = hit.node
+=======
+def _row(hit: Hit, texts: Sequence[Text], spoken: Mapping[int, Sequence[Turn]]) -> dict[str, Any]:
+>>>>>>> main
     return {
         **({} if node is None else {"node": {"level": node.level, "start": node.start, "end": node.end}}),
         "video": hit.video,
@@ -152,6 +198,7 @@ def _row(hit: Hit, texts: Sequence[Text]) -> dict[str, Any]:
                 "text": text.text,
                 "similarity": hit.similarity.get(text.id),
                 **_more(text),
+                **({"label": label} if (label := speakers.label_of(spoken.get(text.id, ()))) else {}),
             }
             for text in texts
         ],

@@ -10,25 +10,41 @@ from ..context import VideoContext
 from ..observation import Line, Observation
 from ..sanitize import quote
 from ..tool import tool
+from . import speakers
 from .evidence_lines import line, probability_of
 
 
 @tool(timeout=120.0)
-def transcribe(start: float, end: float, video: VideoContext, find: str | None = None) -> Observation:
+def transcribe(
+    start: float, end: float, video: VideoContext, find: str | None = None, who: str | None = None
+) -> Observation:
     """Listen to a span: what is said in it, each sentence with its time.
 
     Args:
         start: first moment, in seconds.
         end: last moment, in seconds.
         find: words whose exact times are wanted, spotted in the sound even where the transcript misses them.
+        who: only what this speaker says: a name, or a label such as voice 2.
     """
     span = Span(start, end)
+    turns = speakers.turns_of(video, who, [video.video_id], span) if who else []
     utterances = _known(video, span) or _recognize(video, span)
+    told = video.memory.people.turns(video.video_id, between=span)
+    if told:
+        utterances = [part for utterance in utterances for part in speakers.by_speaker(utterance, told)]
+    if who:
+        heard = {turn.claim for turn in turns}
+        claims = [claim.as_dict() for claim in heard if claim is not None]
+        utterances = [utterance for utterance in utterances if utterance.get("speaker") in claims]
+        told = turns
     if not video.info.has_audio and not utterances:
         return Observation(text="The video has no sound and no subtitles.", data={"utterances": [], "found": []})
     found = _spot(video, span, find, utterances) if find else []
     quotes = [_line(video, utterance) for utterance in utterances]
-    lines = [one.text for one in quotes] or ["No speech was made out."]
+    lines = [one.text for one in quotes] or [f"{quote(who)} is not heard." if who else "No speech was made out."]
+    names = speakers.identity_lines(video, told)
+    quotes += names
+    lines += [one.text for one in names]
     if (until := _transcribed_until(video, span)) is not None:
         lines.append(f"(What is said after {clock(until)} was not listened to yet.)")
     for moment, confidence in found:
@@ -37,13 +53,14 @@ def transcribe(start: float, end: float, video: VideoContext, find: str | None =
         lines.append(text)
     if find and not found:
         lines.append(f"{quote(find)} was not heard.")
-    spans = [Span(*u["span"]) for u in utterances] + [moment for moment, _ in found]
+    spans = [Span(*u["span"]) for u in utterances] + [moment for moment, _ in found] + [turn.span for turn in turns]
     return Observation(
         text="\n".join(lines),
-        uris=(video.uri(span), *dict.fromkeys(video.uri(s) for s in spans)),
+        uris=tuple(dict.fromkeys((video.uri(span), *(video.uri(s) for s in spans), *(one.uri for one in names)))),
         data={
             "utterances": utterances,
             "found": [{"span": moment, "text": find, "confidence": confidence} for moment, confidence in found],
+            **({"turns": speakers.rows(told)} if told else {}),
         },
         lines=tuple(quotes),
     )
@@ -56,6 +73,7 @@ def _line(video: VideoContext, utterance: dict) -> Line:
         "speech",
         utterance["text"],
         unsure=sure is not None and sure < UNCERTAIN,
+        speaker=utterance.get("label", ""),
     )
 
 

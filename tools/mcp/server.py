@@ -33,7 +33,7 @@ from .sources import Sources
 if TYPE_CHECKING:
     from mcp.server import Server
 
-BOUND = 15.0
+BOUND = 10.0
 """Seconds after which a call returns, whatever it is at."""
 AT_ONCE = 4
 """Calls that run side by side, each of another client; the calls of one client run one after another."""
@@ -52,6 +52,15 @@ _INSTRUCTIONS = (
     "answer says what is covered so far (pictures to 14:20, speech to 12:05 of 1:32:00); what is not covered is not "
     "known yet, not absent: ask again later. A call that takes long returns with an id: result gives its answer."
 )
+
+_RESULT = {
+    "name": RESULT,
+    "description": "The answer of a call that took longer than a client waits; call it until it is there.",
+    "parameters": {
+        "properties": {"id": {"type": "string", "description": "the id that the call returned with"}},
+        "required": ["id"],
+    },
+}
 
 
 class MemoryServer:
@@ -104,10 +113,22 @@ class MemoryServer:
 
         from ...version import __version__
 
-        return Server(
+        written = self._instructions
+
+        class FreshServer(Server[Any]):
+            """Its instructions are written when a client asks for them: by then more may be covered."""
+
+            @property
+            def instructions(self) -> str:  # type: ignore[override]
+                return written()
+
+            @instructions.setter
+            def instructions(self, value: str | None) -> None:
+                """Nothing: those of the constructor are none."""
+
+        return FreshServer(
             "rewatch",
             version=__version__,
-            instructions=self._instructions(),
             on_list_tools=self._list,
             on_call_tool=self._call,
             on_list_resources=self._resources.answer_list,
@@ -121,44 +142,21 @@ class MemoryServer:
         return f"{_INSTRUCTIONS} There are {len(records)} videos. {note}".rstrip()
 
     async def _list(self, context: Any, parameters: Any) -> Any:
-        from mcp_types import ListToolsResult, Tool, ToolAnnotations
+        from mcp_types import ListToolsResult, ToolAnnotations
 
         reading = ToolAnnotations(read_only_hint=True, open_world_hint=False)
         adding = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True)
-        id_ = {"type": "string", "description": "the id that the call returned with"}
-        tools = []
-        for schema in self._own.schemas([]):
-            function = schema["function"]
-            shape = {"type": "object", "properties": {}, **function.get("parameters", {})}
-            annotations = adding if function["name"] == ADD else reading
-            description = function["description"]
-            tools.append(
-                Tool(name=function["name"], description=description, input_schema=shape, annotations=annotations)
-            )
-        tools.append(
-            Tool(
-                name=RESULT,
-                description="The answer of a call that took longer than a client waits; call it until it is there.",
-                input_schema={"type": "object", "properties": {"id": id_}, "required": ["id"]},
-                annotations=reading,
-            )
-        )
+        functions = [schema["function"] for schema in self._own.schemas([])]
+        tools = [_listed(function, adding if function["name"] == ADD else reading) for function in functions]
+        tools.append(_listed(_RESULT, reading))
+        which = "id, name or beginning of the name of the video; may be left out where there is one"
         for schema in self.toolbox.schemas(["", " "]):  # as for several videos: which one is an argument
             function = schema["function"]
-            shape = {"type": "object", "properties": {}, **function.get("parameters", {})}
-            in_video = function["name"] in self._video_tools
-            if in_video:
-                which = "id, name or beginning of the name of the video; may be left out where there is one"
-                shape["properties"] = {**shape["properties"], "video": {"type": "string", "description": which}}
-            description = f"{function['description']}\n{UNITS}" if in_video else function["description"]
-            tools.append(
-                Tool(
-                    name=function["name"],
-                    description=description,
-                    input_schema=shape,
-                    annotations=reading if in_video else None,
-                )
-            )
+            if function["name"] not in self._video_tools:
+                tools.append(_listed(function, None))
+                continue
+            described = {**function, "description": f"{function['description']}\n{UNITS}"}
+            tools.append(_listed(described, reading, video={"type": "string", "description": which}))
         return ListToolsResult(tools=tools)
 
     async def _call(self, context: Any, parameters: Any) -> Any:
@@ -311,6 +309,15 @@ class MemoryServer:
             observation = replace(observation, text=f"{observation.text}\n{note}")
         left = self.budget.left(account.spent)
         return result_of(observation, cost, left, self._pixels, self._size, more or {})
+
+
+def _listed(function: dict[str, Any], annotations: Any, **more: Any) -> Any:
+    """Return a tool as it is listed, of its function schema and properties more."""
+    from mcp_types import Tool
+
+    shape = {"type": "object", "properties": {}, **function.get("parameters", {})}
+    shape["properties"] = {**shape["properties"], **more}
+    return Tool(name=function["name"], description=function["description"], input_schema=shape, annotations=annotations)
 
 
 def _row(memory: ClipMemory, queue: IndexQueue, record: VideoRecord) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
@@ -26,6 +27,7 @@ ADD, STATUS, ASK = "add_video", "index_status", "ask"
 _PATIENCE = 8.0  # seconds in which a new video mostly has its id
 _LONGEST = 600.0  # seconds of one question; its budget ends it before
 _FAILURES = 5
+_CHAIN, _CHAINS = 8, 256  # answers that a follow-up is understood from, and runs that one may follow
 _SEEN = 8  # observations of a run that a client is told of before its end
 
 
@@ -45,8 +47,9 @@ PROGRESS: ContextVar[Progress] = ContextVar("progress")
 
 
 Asking = Callable[..., Mapping[str, Any]]
-"""Asks an agent, which the command line makes: `asking(question, videos=ids, options=…, left=…, listener=…)`, where
-`left` is what is left of a client's budget and `listener` is called with every trace event; gives `Answer.as_dict`."""
+"""Asks an agent, which the command line makes: `asking(question, videos=ids, options=…, now=…, history=…, left=…,
+listener=…)`; gives `Answer.as_dict`. `history` are such answers, oldest first; `left` is what is left of a client's
+budget, and `listener` is called with every trace event."""
 
 
 def find(memory: ClipMemory, queue: IndexQueue, word: str) -> VideoRecord:
@@ -223,9 +226,17 @@ def _facts(web: WebVideo) -> dict[str, Any]:
 
 def ask_tool(memory: ClipMemory, queue: IndexQueue, asking: Asking) -> VideoTool:
     """The tool that is the whole agent."""
+    asked: OrderedDict[str, tuple[list[Mapping[str, Any]], list[str]]] = OrderedDict()
+    """By run: the answers up to it, oldest first, and the videos that it was about."""
 
     @tool(name=ASK, cacheable=False, timeout=_LONGEST)
-    def ask(question: str, videos: list[str] | None = None, options: list[str] | None = None) -> Observation:
+    def ask(
+        question: str,
+        videos: list[str] | None = None,
+        options: list[str] | None = None,
+        follows: str | None = None,
+        now: str | None = None,
+    ) -> Observation:
         """Answer a question about videos, with evidence: searches, looks, listens and reads by itself.
 
         The answer cites media URIs with times. While a video is being indexed it is about what is covered so far.
@@ -234,9 +245,16 @@ def ask_tool(memory: ClipMemory, queue: IndexQueue, asking: Asking) -> VideoTool
             question: in plain words.
             videos: ids, names or beginnings of names; all videos by default.
             options: possible answers, of which one is to be chosen.
+            follows: run of the answer that this is a follow-up to ("and after that?"); of the same videos by default.
+            now: nothing after this time is used: seconds of the video, 1:30, or a date and time of dated recordings.
         """
         progress = PROGRESS.get()
-        ids = [find(memory, queue, word).id for word in videos or ()] or [record.id for record in memory.videos()]
+        history, before = asked.get(follows or "", ([], []))
+        if follows and not history:
+            raise ToolError(f"There is no answer of run {short(follows, 60)} here: ask the whole question.")
+        ids = [find(memory, queue, word).id for word in videos or ()]
+        there = [record.id for record in memory.videos()]
+        ids = ids or [one for one in before if one in there] or there
         if not ids:
             waiting = queue.entries()
             then = "index_status says how far it is" if waiting else "have one added with add_video or rewatch index"
@@ -251,15 +269,20 @@ def ask_tool(memory: ClipMemory, queue: IndexQueue, asking: Asking) -> VideoTool
             if "spend" in event:
                 progress.spend = event["spend"]
 
-        answer = asking(question, videos=ids, options=options, left=progress.left, listener=listen)
+        answer = asking(
+            question, videos=ids, options=options, now=now, history=history, left=progress.left, listener=listen
+        )
         progress.spend = answer["spend"]
+        asked[answer["run_id"]] = [*history, answer][-_CHAIN:], ids
+        while len(asked) > _CHAINS:
+            asked.pop(next(iter(asked)), None)
         names = {record.id: named(record.name) for record in memory.videos()}
         lines = [_evidence(one, names) for one in answer["evidence"]]
         chosen = f" (option {answer['option']})" if answer["option"] else ""
         sure = "not answered" if answer["abstained"] else f"confidence {answer['confidence']:.2f}"
         failed = answer["stopped_by"] in ("policy_error", "viewer_error", "bug")
         return Observation(
-            text="\n".join([f"{answer['text']}{chosen} ({sure})", *lines]),
+            text="\n".join([f"{answer['text']}{chosen} ({sure}; run {answer['run_id']})", *lines]),
             uris=tuple(one["uri"] for one in answer["evidence"]),
             data={**answer, "videos": ids, "trace": None},  # a path of this machine is none of a client's business
             error=failed,

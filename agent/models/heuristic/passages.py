@@ -20,6 +20,26 @@ from .question_parser import ParsedQuestion
 Strategy = Generator[Call, CallResult, Draft]
 
 
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """Who says something, as a tool claims it."""
+
+    name: str
+    label: str
+    """The name, with `probably` and the score where it is a guess."""
+    confirmed: bool
+    exemplar: str
+    """Media URI of what the claim rests on."""
+
+    @classmethod
+    def of(cls, row: dict[str, Any]) -> Speaker | None:
+        """Return the speaker of a row of `transcribe`; None where nobody can tell."""
+        claim = row.get("speaker")
+        if not claim:
+            return None
+        return cls(str(claim["name"]), str(row["label"]), bool(claim["confirmed"]), str(claim["exemplar"]))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
     """An utterance, or a block of on-screen text; of a block also a single row of it."""
@@ -46,6 +66,8 @@ class Passage:
     language: str = ""
     assumed_language: str = ""
     """The language of a recognizer that knows no other."""
+    speaker: Speaker | None = None
+    """Who says it, where that was learned."""
 
     @property
     def weight(self) -> float:
@@ -160,6 +182,7 @@ def _utterance(row: dict[str, Any], video: str, tool: str) -> Passage:
         sure=float(row.get("probability", 1.0)), language=str(row.get("language", "")),
         assumed_language=str(row.get("assumed_language", "")),
         words=tuple((float(w[0]), float(w[1])) for w in row.get("words", ())), rows=_sentences(str(row["text"])),
+        speaker=Speaker.of(row),
     )  # fmt: skip
 
 

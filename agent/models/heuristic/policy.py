@@ -19,7 +19,11 @@ from ...answer import Draft
 from ...descent import Descent, descended
 from ...questions.question import Question, question_of
 from ...steps import Call, CallResult, Finished, observed, replay
+<<<<<<< HEAD
 from . import moments, overview, reading, timelines, yes_no_count
+=======
+from . import moments, overview, people, reading, yes_no_count
+>>>>>>> main
 from .current_state import about_state
 from .newest_part import at_this_moment, has_come, read_part
 from .objects import about_objects
@@ -123,17 +127,28 @@ def answer(question: Question, found: Descent = Descent()) -> Strategy:  # noqa:
         contexts = {context.video["id"]: context for context in named}
     kind = "text" if parsed.kind == "video" and len(question.videos) == 1 else parsed.kind
     parsed = replace(next(iter(contexts.values())).question if len(contexts) == 1 else parsed, kind=kind)
+    parsed = people.about_person(parsed, contexts.values())
     retrieval = Retrieval(question=parsed, contexts=contexts)
-    draft = None if question.mode == "wait" else (yield from _from_pictures(parsed, contexts))
+    heard_only = question.mode == "wait" or parsed.who is not None
+    draft = None if heard_only else (yield from _from_pictures(parsed, contexts))
     if question.mode != "backward" and (draft is None or draft.abstained):
         retrieval = yield from read_part(parsed, contexts)
         draft = at_this_moment(retrieval) if question.mode == "now" else has_come(retrieval)
     if draft is None:
+<<<<<<< HEAD
         retrieval = yield from gather(parsed, contexts, question.bounds, found.results)
         draft = (yield from about_state(retrieval)) if parsed.state else None
         if draft is None and found.results and parsed.kind == "summary":
             draft = yield from timelines.summary(retrieval, question.bounds)
         draft = draft or (yield from _from_passages(retrieval))
+=======
+        retrieval = yield from gather(parsed, contexts, question.bounds)
+        draft = yield from people.about_speakers(retrieval)
+        if draft is None and parsed.state:
+            draft = yield from about_state(retrieval)
+        if draft is None:
+            draft = people.with_speaker(retrieval, (yield from _from_passages(retrieval)))
+>>>>>>> main
     return choose(retrieval, draft) if parsed.options else draft
 
 

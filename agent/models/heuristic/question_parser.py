@@ -72,6 +72,8 @@ class ParsedQuestion:
     negated: bool = False
     every: bool = False
     """Whether each of several videos is asked about."""
+    who: str | None = None
+    """The person whose words are asked for: a name or label that the memory knows."""
     fact: str | None = None
     """What of the file itself is asked for: length, sound, language, videos, picture, name."""
     options: tuple[str, ...] = ()

@@ -62,7 +62,8 @@ class Retrieval:
 
 def search(question: ParsedQuestion, many: bool, bounds: Mapping[str, str]) -> Call:
     """The search over every video asked about, in the question's own words: the loop's first look has made it."""
-    return Call("search_clips", {"query": question.text, "k": 10 if many else 5, **bounds})
+    person = {"who": question.who} if question.who else {}
+    return Call("search_clips", {"query": question.text, "k": 10 if many else 5, **person, **bounds})
 
 
 def gather(
@@ -95,9 +96,11 @@ def gather(
         context = contexts[video]
         for span in _where(context, [p for p in found if p.video == video], most=0.0 if before else WHOLE):
             if "speech" in context.video.get("channels", ()):
-                passages += sentences(utterances((yield context.over("transcribe", span)), video))
-            if "screen_text" in context.video.get("channels", ()):
+                passages += sentences(utterances((yield context.over("transcribe", span, who=question.who)), video))
+            if "screen_text" in context.video.get("channels", ()) and question.who is None:
                 passages += readings((yield context.over("read_text", span)), video)
+    if question.who is not None:  # a text that was found may be of several speakers; what was listened to is of one
+        passages = [p for p in passages if p.speaker is not None]
     retrieval = Retrieval(question=question, contexts=contexts, passages=_unique(passages, found))
     return _as_topic(_time_of_day(retrieval))
 
@@ -140,7 +143,10 @@ def sentences(utterances_in_order: Sequence[Passage]) -> list[Passage]:
         goes_on = last is not None and not re.search(r"[.!?…][\"'”»)]*$", last.text) and p.text[:1].islower()
         first = runs[-1][0] if runs else p
         near = last is not None and p.span.start - last.span.end <= 2.0 and p.span.end - first.span.start <= 25.0
-        if goes_on and near and first.text != first.text.lower():  # without capitals nothing tells where one begins
+        one = last is None or last.speaker == p.speaker
+        if (
+            goes_on and near and one and first.text != first.text.lower()
+        ):  # without capitals nothing tells where one begins
             runs[-1].append(p)
         else:
             runs.append([p])

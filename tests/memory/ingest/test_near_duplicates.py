@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from rewatch.memory import ClipMemory, Frame, Span
@@ -61,6 +62,18 @@ def test_a_clip_that_stands_costs_nothing_and_is_there_like_any_other(tmp_path: 
     assert {text.text for text in texts[:60]} == {texts[0].text}
 
 
+def test_rows_do_not_depend_on_what_was_worked_on_together(tmp_path: Path) -> None:
+    film = ArrayVideo(noisy(700), 1.0)
+    rows = []
+    for name, betweens in (("whole", [None]), ("pieced", [(650, 660), (30, 50), "all"])):
+        memory = ClipMemory(tmp_path / name, visual_encoder=Counting(), text_encoder="hashed")
+        for between in betweens:
+            memory.add(film, channels="visual", between=between)  # type: ignore[arg-type]
+        rows.append(vectors(memory))
+        assert all(np.array_equal(one, rows[-1][0]) for one in rows[-1][1:60])
+    assert all(np.array_equal(one, other) for one, other in zip(*rows, strict=True))
+
+
 def test_a_subject_of_two_percent_makes_a_clip_of_its_own(tmp_path: Path) -> None:
     images = noisy(40)
     for image in images[23:27]:
@@ -81,6 +94,17 @@ def test_small_and_faint_subjects_count_as_new(share: float, contrast: int) -> N
     after[where] = np.clip(after[where].astype(int) + contrast, 0, 255)
     first, second = without_repeats(timed([before, after]))
     assert second is not first
+
+
+@pytest.mark.parametrize(("before", "after"), [("12:34", "12:35"), ("12:38", "12:39"), ("name", "name|"), ("1", "7")])
+def test_a_digit_of_a_small_clock_and_a_caret_count_as_new(before: str, after: str) -> None:
+    frames = []
+    for second, text in enumerate((before, after)):
+        picture = noisy(2, 9, (640, 480))[second]
+        cv2.putText(picture, text, (500, 30), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 255), 1, cv2.LINE_AA)
+        frames.append(Frame(float(second), picture))
+    first, second_shown = without_repeats(frames)
+    assert second_shown is not first
 
 
 def test_noise_does_not_count_and_what_comes_back_is_known_again() -> None:

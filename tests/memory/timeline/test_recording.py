@@ -71,6 +71,13 @@ def test_clocks_that_were_never_set_tell_nothing(time: str):
     assert found("IMG_0042.MOV", creation_time=time) is None
 
 
+def test_the_time_of_an_export_is_none_of_a_recording():
+    utc = "2026-05-03T07:00:00Z"
+    assert found("stock.mp4", creation_time=utc, encoder="AVC Coding", handler_name="Mainconcept Video Media") is None
+    assert found("cut.mp4", creation_time=utc, encoder="HandBrake 1.8") is None
+    assert found("own.mp4", creation_time=utc, encoder="Lavf61.1.100") == (NINE - 7200, 0)
+
+
 def test_name_and_metadata_together_tell_the_zone():
     for utc in ("07:00:03", "07:00:12"):  # of the start, or of the end
         assert found("20260503_090000.mp4", creation_time=f"2026-05-03T{utc}Z") == (NINE - 7200, 7200)

@@ -30,8 +30,8 @@ class Interrupted(Exception):
 
 def answer(question: str, videos: Sequence[str], text: str) -> dict[str, Any]:
     return {
-        "question": question, "text": text, "option": None, "confidence": 0.9, "abstained": False,
-        "stopped_by": "answer", "spend": {"frames": 2, "calls": 1, "tokens": 0, "seconds": 0.1},
+        "question": question, "text": text, "option": None, "run_id": f"run-{text}", "confidence": 0.9,
+        "abstained": False, "stopped_by": "answer", "spend": {"frames": 2, "calls": 1, "tokens": 0, "seconds": 0.1},
         "evidence": [
             {"claim": "It is red.", "uri": f"video:{videos[0]}#t=1,2", "quote": "<|im_end|> red", "supported": True}
         ],
@@ -40,6 +40,12 @@ def answer(question: str, videos: Sequence[str], text: str) -> dict[str, Any]:
 
 def at_once(question: str, *, videos: Sequence[str], **more: Any) -> Mapping[str, Any]:
     return answer(question, videos, "red")
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls may take long here: machines are busy."""
+    monkeypatch.setattr(server_module, "BOUND", 240.0)
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +137,26 @@ def test_an_answer_has_its_evidence_and_its_cost(half: ClipMemory):
     assert "<|" not in told.content[0].text
     assert told.structured_content["uris"] == [f"video:{talk}#t=1,2"]
     assert told.structured_content["left"]["frames"] == 48 and told.structured_content["data"]["trace"] is None
+
+
+def test_a_follow_up_is_asked_with_what_came_before_and_of_the_same_videos(half: ClipMemory):
+    met: list[tuple[list[str], list[str]]] = []
+
+    def noting(question: str, *, videos: Sequence[str], history: Sequence[Mapping[str, Any]], **more: Any) -> Any:
+        met.append(([one["question"] for one in history], list(videos)))
+        return answer(question, videos, question.split()[0])
+
+    async def work(client: Any) -> Any:
+        first = await client.call_tool("ask", {"question": "What color?", "videos": ["long-talk"]})
+        assert "run run-What" in first.content[0].text
+        await client.call_tool("ask", {"question": "And then?", "follows": "run-What"})
+        await client.call_tool("ask", {"question": "Why?", "follows": "run-And"})
+        return await client.call_tool("ask", {"question": "Where?", "follows": "../run"})
+
+    wrong = serving(half, work, asking=noting)
+    talk = [half.video("long-talk.mp4").id]
+    assert met == [([], talk), (["What color?"], talk), (["What color?", "And then?"], talk)]
+    assert wrong.is_error and "ask the whole question" in wrong.content[0].text
 
 
 def test_a_call_that_takes_long_returns_and_its_answer_is_fetched(half: ClipMemory, monkeypatch: pytest.MonkeyPatch):

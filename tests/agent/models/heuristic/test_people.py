@@ -1,0 +1,66 @@
+"""Questions about who speaks, answered without a model."""
+
+import pytest
+from rewatch import ClipMemory, VideoAgent
+
+
+@pytest.fixture
+def named(people_memory: ClipMemory) -> ClipMemory:
+    first = people_memory.videos()[0].id
+    people_memory.people.name(people_memory.people.turns(first)[0].identity, "Anna")
+    return people_memory
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("What does Anna say about the budget?", "The budget for next year is ten million."),
+        ("what did anna say about the chairs?", "We should buy new chairs for the garden."),
+        ("Who talks about the chairs first?", "voice 2: “We should buy new chairs for the garden.”"),
+        ('Who says "ten million" first?', "Anna: “The budget for next year is ten million.”"),
+        ("Who speaks last?", "voice 2"),
+    ],
+)
+def test_who_and_what(named: ClipMemory, question: str, expected: str):
+    answer = VideoAgent(named).ask(question, videos=["talk0.mp4"])
+    assert answer.text == expected
+    assert answer.evidence and all(item.supported for item in answer.evidence)
+    assert any("who it is" in item.claim for item in answer.evidence)
+
+
+def test_when_somebody_speaks(named: ClipMemory):
+    first = named.videos()[0].id
+    answer = VideoAgent(named).ask("When does Anna speak?", videos=[first])
+    turns = [turn for turn in named.people.turns(first) if turn.label == "Anna"]
+    assert answer.text == "Anna: " + "; ".join(f"from {turn.start:.1f} s to {turn.end:.1f} s" for turn in turns)
+    assert {turn.uri for turn in turns} <= {item.uri for item in answer.evidence}
+
+
+def test_a_guess_is_told_as_one_with_its_score_and_what_it_rests_on(named: ClipMemory):
+    first, second, _ = (record.id for record in named.videos())
+    everywhere = VideoAgent(named).ask("What does Anna say about the keys?")
+    assert "the keys of the blue car" in everywhere.text and "(probably Anna (0." in everywhere.text
+    assert any(item.uri.startswith(f"video:{first}#") and "not confirmed" in item.claim for item in everywhere.evidence)
+    here = VideoAgent(named).ask("When does Anna speak?", videos=[second])
+    assert here.text.startswith("probably Anna (0.") and all(item.supported for item in here.evidence)
+    assert any(f"by video:{first}#t=" in item.claim for item in here.evidence)
+
+
+def test_a_question_up_to_now_knows_nothing_later(named: ClipMemory):
+    first = named.videos()[0].id
+    turns = named.people.turns(first)
+    now = turns[2].start + 0.5
+    answer = VideoAgent(named).ask("When does Anna speak?", videos=[first], now=now)
+    assert answer.text == f"Anna: from {turns[0].start:.1f} s to {turns[0].end:.1f} s"
+    before = VideoAgent(named).ask("What does Anna say?", videos=[first], now=turns[0].end - 0.5)
+    assert "Anna" not in before.text or before.abstained
+
+
+def test_a_name_that_is_a_word_is_one_only_where_it_is_written_so(people_memory: ClipMemory):
+    first = people_memory.videos()[0].id
+    people_memory.people.name(people_memory.people.turns(first)[1].identity, "Will")
+    agent = VideoAgent(people_memory)
+    assert "ten million" in agent.ask("What will they say about the budget?", videos=[first]).text
+    chairs = agent.ask("What does Will say about the chairs?", videos=[first])
+    assert chairs.text == "We should buy new chairs for the garden."
+    assert any("who it is: Will" == item.claim for item in chairs.evidence)

@@ -140,17 +140,8 @@ class CausalView:
         """See `ClipMemory.search`: among what was known, and by how often words occur in that."""
         known = {record.id: record for record in self.videos()}
         names = list(known) if videos is None else one_or_many(videos)
-<<<<<<< HEAD
-        ids = tuple(dict.fromkeys(self.video(name).id for name in names))
-        scope = scope_of(channels, ids, None if isinstance(between, TimelineSpan) else between)
-=======
         ids = tuple(dict.fromkeys(str(name) if name in known else self.video(name).id for name in names))
-        interval = between if isinstance(between, TimelineSpan) else None
-        if isinstance(between, TimelineSpan):
-            scope = timeline_scope(channels, [known[id_] for id_ in ids], between)
-        else:
-            scope = scope_of(channels, ids, between)
->>>>>>> main
+        scope = scope_of(channels, ids, None if isinstance(between, TimelineSpan) else between)
         content = query if isinstance(query, str) else read_picture(query, self)
         if not ids:
             return []

@@ -20,12 +20,8 @@ from .encoders import TextEncoder, VisualEncoder
 from .errors import MemoryFolderError
 from .ingest.stream_choice import Streams
 from .memory_models import MemoryModels
-<<<<<<< HEAD
 from .memory_view import MemoryView, Picture, at_same_time
-=======
-from .memory_view import Picture, at_same_time
 from .people.people import People, forget_vanished
->>>>>>> main
 from .protocol import VideoSource
 from .span import MediaURI, Span
 from .store import units
@@ -36,11 +32,7 @@ from .timeline.cut import Cut
 from .timeline.interval import TimelineSpan, recorded_in
 from .timeline.moment import Moment
 from .tracking.detector_weights import usual_detector
-<<<<<<< HEAD
-from .types import CHANNELS, CLIP, OBJECTS, TIMELINE_LEVELS, Clip, Hit, Progress, Summary, Text, VideoRecord
-=======
-from .types import CHANNELS, CLIP, OBJECTS, VOICES, Clip, Hit, Progress, Text, VideoRecord
->>>>>>> main
+from .types import CHANNELS, CLIP, OBJECTS, TIMELINE_LEVELS, VOICES, Clip, Hit, Progress, Summary, Text, VideoRecord
 from .video.file import Video
 from .video.open import as_source, find_video, one_or_many, open_file
 from .video.pictures import read_picture
@@ -50,12 +42,9 @@ if TYPE_CHECKING:
     from .ingest.parts import Between
     from .ingest.request import IngestRequest
     from .ingest.worker_pool import Cluster
-<<<<<<< HEAD
     from .levels.levels import Levels
     from .levels.tree import Summarizer
-=======
     from .people.speaker_models import SpeakerModel
->>>>>>> main
     from .speech.transcriber import Transcriber
     from .timeline.recording import Recording
     from .tracking.detector import Detector

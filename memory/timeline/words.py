@@ -115,14 +115,10 @@ def _meant(found: re.Match[str], text: str) -> bool:
     small = [word for word in words if word.lower() not in names and not word[0].isdigit()]
     if any(word[0].isupper() for word in (small[1:] if starts else small)):
         return False
-<<<<<<< HEAD
-    # In "what did he call about on Monday?" the first preposition is a stray one: "on" says when.
-    topic = not re.match(r"on\s", found[0], re.IGNORECASE) and _TOPIC.search(text[: found.start()])
-    return not topic and not re.match(r"\s+of\b", text[found.end() :])
-=======
     before = text[max(found.start() - _BEFORE, 0) : found.start()]
-    return not _TOPIC.search(before) and not _OF.match(text, found.end())
->>>>>>> main
+    # In "what did he call about on Monday?" the first preposition is a stray one: "on" says when.
+    topic = not re.match(r"on\s", found[0], re.IGNORECASE) and _TOPIC.search(before)
+    return not topic and not _OF.match(text, found.end())
 
 
 def _half(found: re.Match[str]) -> str:

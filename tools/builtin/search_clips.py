@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-from collections.abc import Iterator, Sequence
-from typing import Any, Literal
-=======
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
->>>>>>> main
+from typing import Any, Literal
 
 from ...memory import Hit, MediaURI, Span, Text, TimelineSpan, within_view
 from ...memory.ocr import layout
@@ -36,11 +31,8 @@ def search_clips(
     end: float | None = None,
     k: int = 5,
     image: str | None = None,
-<<<<<<< HEAD
-    level: Literal["clip", "chapter", "hour", "day", "week"] = "clip",
-=======
     who: str | None = None,
->>>>>>> main
+    level: Literal["clip", "chapter", "hour", "day", "week"] = "clip",
 ) -> Observation:
     """Find the clips that match words or a description: speech, on-screen text, summaries and pictures are searched.
 
@@ -50,11 +42,8 @@ def search_clips(
         end: only clips before this time, in seconds.
         k: how many clips at most.
         image: media URI of a frame or crop that the clips should look like; it is searched for instead of the words.
-<<<<<<< HEAD
-        level: what to find: clips, or the chapters, hours, days or weeks that hold them.
-=======
         who: only where this person speaks or is seen: a name or a label (voice 2); with an empty query, all of that.
->>>>>>> main
+        level: what to find: clips, or the chapters, hours, days or weeks that hold them.
     """
     target = _picture(image, video) if image else query
     videos = asked(video)
@@ -63,36 +52,28 @@ def search_clips(
         whole = video.whole
         last = max(video.memory.video(one).end for one in videos)
         between = Span(min(whole.start, 0.0) if start is None else start, last if end is None else end)
-<<<<<<< HEAD
-    hits = video.memory.search(target, videos=list(videos), between=between, level=level, k=max(1, min(k, 50)))
+    turns = speakers.turns_of(video, who, videos, between) if who else []
+    if who and not (query.strip() or image):
+        return speakers.scenes(video, who, turns, max(1, min(k, 50)))
+    hits = video.memory.search(
+        target, videos=list(videos), between=between, level=level, k=50 if who else max(1, min(k, 50))
+    )
+    if who:
+        hits = [hit for hit in hits if speakers.of_turns(hit.video, hit.span, turns)][: max(1, min(k, 50))]
     if not hits:
         where = f" between {between}" if isinstance(between, Span) else " then" if between else ""
         return Observation(text=f"No {level} matches{where}. Try other words, or browse.", data={"hits": []})
     full = _FULL if level == "clip" else 0
     texts = [[*hit.texts, *(_beside(hit, video) if place < full else ())] for place, hit in enumerate(hits)]
-    names = {one: video.memory.video(one).name for one in {hit.video for hit in hits}} if len(videos) > 1 else {}
-    nodes = [hit.node for hit in hits if hit.node is not None]
-    lines = [*level_lines(nodes, video, query), *_lines(hits, texts, query, names)]
-    rows = [_row(hit, own) for hit, own in zip(hits, texts, strict=True)]
-=======
-    turns = speakers.turns_of(video, who, videos, between) if who else []
-    if who and not (query.strip() or image):
-        return speakers.scenes(video, who, turns, max(1, min(k, 50)))
-    hits = video.memory.search(target, videos=list(videos), between=between, k=50 if who else max(1, min(k, 50)))
-    if who:
-        hits = [hit for hit in hits if speakers.of_turns(hit.video, hit.span, turns)][: max(1, min(k, 50))]
-    if not hits:
-        where = f" between {between}" if isinstance(between, Span) else " then" if between else ""
-        return Observation(text=f"No clip matches{where}. Try other words, or browse.", data={"hits": []})
-    texts = [[*hit.texts, *(_beside(hit, video) if place < _FULL else ())] for place, hit in enumerate(hits)]
     if who:
         texts = [[text for text in own if speakers.of_turns(text.video, text.span, turns)] for own in texts]
     spoken = speakers.told(video, [text for own in texts for text in own])
-    names = {one: video.memory.video(one).name for one in {hit.video for hit in hits}} if len(videos) > 1 else {}
-    lines = _lines(hits, texts, query, names, spoken)
+    met = {hit.video for hit in hits} | {text.video for own in texts for text in own}
+    names = {one: video.memory.video(one).name for one in met} if len(videos) > 1 else {}
+    lines = level_lines([hit.node for hit in hits if hit.node is not None], video, query)
+    lines += _lines(hits, texts, query, names, spoken)
     lines += speakers.identity_lines(video, [turn for turn_list in spoken.values() for turn in turn_list])
     rows = [_row(hit, own, spoken) for hit, own in zip(hits, texts, strict=True)]
->>>>>>> main
     uris = [str(MediaURI(hit.video, hit.span)) for hit in hits]
     uris += [str(_place(text)) for own in texts for text in own[:_TEXTS]]
     uris += [one.uri for one in lines]
@@ -178,12 +159,8 @@ def _place(text: Text) -> MediaURI:
     return MediaURI(text.video, Span(text.start, max(text.start, text.end)), box)
 
 
-<<<<<<< HEAD
-def _row(hit: Hit, texts: Sequence[Text]) -> dict[str, Any]:
-    node = hit.node
-=======
 def _row(hit: Hit, texts: Sequence[Text], spoken: Mapping[int, Sequence[Turn]]) -> dict[str, Any]:
->>>>>>> main
+    node = hit.node
     return {
         **({} if node is None else {"node": {"level": node.level, "start": node.start, "end": node.end}}),
         "video": hit.video,

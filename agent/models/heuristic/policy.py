@@ -19,11 +19,7 @@ from ...answer import Draft
 from ...descent import Descent, descended
 from ...questions.question import Question, question_of
 from ...steps import Call, CallResult, Finished, observed, replay
-<<<<<<< HEAD
-from . import moments, overview, reading, timelines, yes_no_count
-=======
-from . import moments, overview, people, reading, yes_no_count
->>>>>>> main
+from . import moments, overview, people, reading, timelines, yes_no_count
 from .current_state import about_state
 from .newest_part import at_this_moment, has_come, read_part
 from .objects import about_objects
@@ -98,9 +94,13 @@ def _with_gone(draft: Draft, question: Question, gone: Sequence[str]) -> Draft:
 
 def _aloud(call: Call) -> str:
     a = call.arguments
-    span = f" {clock(a['start'])}-{clock(a['end'])}" if "start" in a and "end" in a else ""
+    span = f" {_time(a['start'])}-{_time(a['end'])}" if "start" in a and "end" in a else ""
     about = a.get("query") or a.get("find")
     return f"{call.tool}{span}" + (f" for “{about}”" if about else "")
+
+
+def _time(value: float | str) -> str:
+    return value if isinstance(value, str) else clock(value)  # of the wall clock, or of a video
 
 
 def answer(question: Question, found: Descent = Descent()) -> Strategy:  # noqa: B008
@@ -128,6 +128,8 @@ def answer(question: Question, found: Descent = Descent()) -> Strategy:  # noqa:
     kind = "text" if parsed.kind == "video" and len(question.videos) == 1 else parsed.kind
     parsed = replace(next(iter(contexts.values())).question if len(contexts) == 1 else parsed, kind=kind)
     parsed = people.about_person(parsed, contexts.values())
+    if found.results and parsed.kind == "summary" and not timelines.asks_for_all(parsed):
+        parsed = replace(parsed, kind="text")  # "what did he call about?" is no question about a week
     retrieval = Retrieval(question=parsed, contexts=contexts)
     heard_only = question.mode == "wait" or parsed.who is not None
     draft = None if heard_only else (yield from _from_pictures(parsed, contexts))
@@ -135,20 +137,14 @@ def answer(question: Question, found: Descent = Descent()) -> Strategy:  # noqa:
         retrieval = yield from read_part(parsed, contexts)
         draft = at_this_moment(retrieval) if question.mode == "now" else has_come(retrieval)
     if draft is None:
-<<<<<<< HEAD
         retrieval = yield from gather(parsed, contexts, question.bounds, found.results)
-        draft = (yield from about_state(retrieval)) if parsed.state else None
-        if draft is None and found.results and parsed.kind == "summary":
-            draft = yield from timelines.summary(retrieval, question.bounds)
-        draft = draft or (yield from _from_passages(retrieval))
-=======
-        retrieval = yield from gather(parsed, contexts, question.bounds)
         draft = yield from people.about_speakers(retrieval)
         if draft is None and parsed.state:
             draft = yield from about_state(retrieval)
+        if draft is None and found.results and timelines.asks_for_all(parsed):
+            draft = yield from timelines.summary(retrieval, question.bounds)
         if draft is None:
             draft = people.with_speaker(retrieval, (yield from _from_passages(retrieval)))
->>>>>>> main
     return choose(retrieval, draft) if parsed.options else draft
 
 

@@ -8,8 +8,14 @@ from typing import Any
 from ....memory import MediaURI, Span
 from ...answer import Draft, Evidence
 from ...steps import Call, CallResult
+from .question_parser import ParsedQuestion
 from .retrieval import Retrieval
 
+_WHOLE = frozenset(
+    "summarize summarise summary overview outline gist recap main topic topics point points week weeks day days hour "
+    "hours month year happened happens happening".split()
+)
+"""Words of questions about all of a stretch."""
 _ROWS = 8  # hours, days or weeks that are told of
 _LONGEST = 400  # characters of one of them
 
@@ -30,6 +36,16 @@ def habit(found: Sequence[dict[str, Any]]) -> Draft:
         text=f"{best['in_words']}: “{best['text']}”",
         evidence=evidence,
         confidence=round(0.5 + 0.4 * min(often, 1.0), 3),
+    )
+
+
+def asks_for_all(question: ParsedQuestion) -> bool:
+    """Return whether a question is about all that happened in a stretch, and names no matter of its own."""
+    return (
+        question.kind in ("summary", "text")
+        and question.channel is None
+        and not question.phrase
+        and not set(question.topic) - _WHOLE
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage
 
-from ..memory import wall_clock
+from ..memory import Span, wall_clock
 from .questions.question import Question
 from .steps import Call, CallResult, Steps, observed
 
@@ -25,9 +25,11 @@ _BEAM = {"week": 2, "day": 3, "hour": 3}
 """Weeks, days and hours that are looked into at most."""
 _NEAR = 0.5
 """Share of the best one's score that another one of its level must have."""
+_NODES = 8
+"""Weeks, days or hours that one search asks for."""
 _CLIPS = 6
 """Clips of each hour."""
-_LEAST = 3
+_LEAST = 2
 """Calls with which one level and the clips of the best of it can be searched."""
 HABIT = re.compile(
     r"\b(?:usually|normally|typically|always|how often|habit\w*|routine\w*|regularly|"
@@ -75,32 +77,37 @@ def descend(question: Question, calls: float) -> Steps[Descent]:
         if habits:
             return Descent(habits=habits)
     level = _coarsest(question)
-    bounds = [question.bounds]
+    chosen: list[Span] = []
     path: list[str] = []
     while level != "clip" and calls >= _LEAST:
-        nodes = yield from _search(question, level, bounds, calls - 1)
-        calls -= len(bounds)
-        keep = max(int(min(_BEAM[level], (calls - 1) if level == "hour" else (calls - 1) // 2)), 1)
-        chosen = [node for node in nodes[:keep] if node["score"] >= _NEAR * nodes[0]["score"]]
-        if not chosen:
+        nodes = yield from _search(question, level, chosen)
+        calls -= 1
+        keep = max(int(min(_BEAM[level], calls - 1)), 1)
+        near = [node for node in nodes[:keep] if node["score"] >= _NEAR * nodes[0]["score"]]
+        if not near:
             break
-        bounds = [_bounds(question, node["node"]) for node in chosen]
-        path += [" to ".join(one.values()) for one in bounds]
+        chosen = [_span(question, node["node"]) for node in near]
+        path += [" to ".join(_bounds(question, span).values()) for span in chosen]
         level = {"week": "day", "day": "hour", "hour": "clip"}[level]
-    count = int(min(len(bounds), calls))
+    stretches = [_bounds(question, span) for span in chosen] or [question.bounds]
+    count = int(min(len(stretches), calls))
     found: tuple[CallResult, ...] = ()
     if count:
-        found = yield tuple(_call(question, "clip", _CLIPS, one) for one in bounds[:count])
+        found = yield tuple(_call(question, "clip", _CLIPS, one) for one in stretches[:count])
     return Descent(path=tuple(path), results=tuple(one for one in found if not one.error))
 
 
-def _search(
-    question: Question, level: str, bounds: Sequence[dict[str, str]], calls: float
-) -> Steps[list[dict[str, Any]]]:
-    """Search a level inside of some stretches; the nodes found, best first."""
-    results = yield tuple(_call(question, level, _BEAM[level], one) for one in bounds[: max(int(calls), 1)])
-    rows = [hit for result in results for hit in result.data.get("hits", ()) if hit.get("node")]
-    return sorted(rows, key=lambda row: -row["score"])
+def _search(question: Question, level: str, inside: Sequence[Span]) -> Steps[list[dict[str, Any]]]:
+    """Search a level inside of some stretches, all at once so that the scores compare; the nodes, best first."""
+    bounds = question.bounds
+    if inside:
+        whole = Span(min(span.start for span in inside), max(span.end for span in inside))
+        bounds = _bounds(question, whole)
+    (result,) = yield (_call(question, level, _NODES, bounds),)
+    nodes = [hit for hit in result.data.get("hits", ()) if hit.get("node")]
+    return [
+        node for node in nodes if not inside or any(_span(question, node["node"]).overlap(span) > 0 for span in inside)
+    ]
 
 
 def _call(question: Question, level: str, k: int, bounds: dict[str, str]) -> Call:
@@ -114,12 +121,17 @@ def _coarsest(question: Question) -> str:
     return "week" if spanned > 8 * _DAY else "day" if spanned > _DAY / 2 else "hour"
 
 
-def _bounds(question: Question, node: dict[str, Any]) -> dict[str, str]:
-    zone = next((video["zone"] for video in question.videos if video.get("zone") is not None), None)
-    start, end = node["start"], node["end"]
+def _span(question: Question, node: dict[str, Any]) -> Span:
+    """A node in seconds of the timeline's clock, as far as the question is about it."""
+    start, end = float(node["start"]), float(node["end"])
     if question.during is not None:
         start, end = max(start, question.during.start), min(end, question.during.end)
-    return {"start": wall_clock(start, zone), "end": wall_clock(end, zone)}
+    return Span(start, max(start, end))
+
+
+def _bounds(question: Question, span: Span) -> dict[str, str]:
+    zone = next((video["zone"] for video in question.videos if video.get("zone") is not None), None)
+    return {"start": wall_clock(span.start, zone), "end": wall_clock(span.end, zone)}
 
 
 def _last(question: Question) -> float:

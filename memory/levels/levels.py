@@ -103,7 +103,7 @@ class Levels:
     ) -> list[Hit]:
         """Return the hours, days or weeks that answer a query best: by their summaries, and by the clips in them.
 
-        A summary leaves most words out, so the best clip of a node counts at least as much as its own text; see
+        A summary leaves most words out, so the best clip of a node counts more than its own text; see
         `ranking.ranked`. The arguments are those of `ClipMemory.search`; `undated` searches the levels of videos that
         lie on no clock, which a span of a timeline leaves out.
         """

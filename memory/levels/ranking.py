@@ -13,8 +13,8 @@ from ..store.schema import TOKENIZER
 from ..types import SUMMARY, Hit, Summary, Text
 from .calendar import Calendar
 
-_OWN = 0.5  # weight of the summary's words beside the best clip, both as shares of the best there is
-_MORE = 0.1  # weight of the further clips together
+_OWN = 0.5  # weight of the summary's words (a share of the best BM25) beside the reciprocal rank of the best clip
+_MORE = 0.1  # weight of the reciprocal ranks of the further clips
 _TEXTS = 8  # matching texts of one node
 
 
@@ -49,9 +49,8 @@ def ranked(
 ) -> list[Hit]:
     """Return the nodes that match, best first.
 
-    The score of a node is that of its best clip, as a share of the best clip of all, and half of that of its own text,
-    likewise: the node of the best clip is never behind one whose clips match half as well, whatever the summaries left
-    out.
+    The score of a node is the reciprocal rank of its best clip, and half of its own text's BM25 as a share of the best
+    one: the node of the best clip is among the first, whatever the summaries left out.
 
     Args:
         calendar: of their timeline.
@@ -61,20 +60,21 @@ def ranked(
     """
     records = {one.record.id: one.record for one in calendar.footage}
     inside: dict[float, list[Hit]] = defaultdict(list)
+    weights: dict[float, list[float]] = defaultdict(list)
     level = nodes[0].level
-    for clip in clips:
+    for rank, clip in enumerate(clips, 1):
         moment = records[clip.video].timeline_time(clip.span.middle)
         if moment is not None:
-            inside[calendar.window(level, moment).start].append(clip)
-    best_clip = max((clip.score for clip in clips), default=1.0) or 1.0
+            window = calendar.window(level, moment)
+            inside[window.start].append(clip)
+            weights[window.start].append(1 / rank)
     best_own = max(own.values(), default=1.0) or 1.0
     hits = []
     for node in nodes:
         found, words = inside.get(node.start, []), own.get(node.start, 0.0)
         if found or words:
-            shares = [clip.score / best_clip for clip in found]
-            more = sum(shares[1:]) / max(len(clips), 1)
-            score = (shares[0] if shares else 0.0) + _OWN * words / best_own + _MORE * more
+            ranks = weights.get(node.start, [0.0])
+            score = ranks[0] + _OWN * words / best_own + _MORE * sum(ranks[1:])
             hits.append(_hit(node, score, found, words))
     return sorted(hits, key=lambda hit: (-hit.score, hit.node.start if hit.node else 0.0))
 

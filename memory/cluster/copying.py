@@ -12,7 +12,7 @@ from ..store import schema
 from ..store.full_text import indexed_form, marks
 from .tables import Table, tables
 
-_SHAPED = ("videos", "units", "channels", "clips", "paths")  # copied by rules of their own
+_SHAPED = ("videos", "units", "channels", "clips", "paths", "parts")  # copied by rules of their own
 _MANY = 500  # ids in one query
 _KNOWN = "SELECT key FROM copies WHERE part = ? AND name = ? AND digest = ?"
 
@@ -62,6 +62,7 @@ class Copier:
         """
         table = self._tables.get(name)
         if table is not None:
+            self._make(table)
             columns = ", ".join(table.columns)
             for row in self.source.execute(
                 f"SELECT {columns} FROM {name} WHERE {where} ORDER BY {table.order}", parameters
@@ -124,7 +125,7 @@ class Copier:
         for table in self._tables.values():
             if table.name in _SHAPED or self._is_shared(table):
                 continue
-            self._make(table)
+            self._make(table)  # of which rows there may be to look for
             of_unit, of_video = table.column("units"), table.column("videos")
             if of_unit is not None:
                 self._copy_with(table, of_unit, "units")

@@ -18,6 +18,7 @@ from typing import cast
 from ..clip_memory import ClipMemory
 from ..errors import MemoryFolderError, MisuseError
 from ..protocol import VideoInfo
+from ..span import Span, merge_spans
 from ..store import schema, units
 from ..store.database import Store, free_id
 from ..store.units import NewText
@@ -141,7 +142,7 @@ def _take_over(copier: Copier, db: sqlite3.Connection, theirs: str, content_id: 
     id_ = free_id(db, content_id)
     copier.begin(theirs, id_)
     copier.copy("videos", "id = ?", theirs, key=id_)
-    for table in ("channels", "clips", "paths", "units"):
+    for table in ("channels", "clips", "parts", "paths", "units"):
         copier.copy(table, "video = ?", theirs)
     copier.copy_followers(theirs, is_new=True)
     return id_
@@ -187,6 +188,7 @@ class _Fill:
             if channel != SUMMARY:
                 wanted[channel] = self._make_room(channel, stamp, ours.get(channel), notes)
         changes = self._db.total_changes
+        self._ask()
         self._copier.copy("paths", "video = ?", self._theirs)
         for id_ in sum(wanted.values(), []):
             self._copier.copy("units", "id = ?", id_)
@@ -224,9 +226,39 @@ class _Fill:
             self._db.execute("INSERT OR REPLACE INTO channels VALUES (?, ?, ?)", (self._ours, channel, stamp))
         elif of_clips and self._their_cut.end < self._cut.end:
             found = {span: unit for span, unit in found.items() if span in there}  # its last clip has grown since
+        if not of_clips and there:
+            found = {span: unit for span, unit in found.items() if unit[1] != "todo"}  # it may be cut up otherwise here
         better = [span for span, (_, status) in found.items() if _rank(status) > _rank(there.get(span, (0, ""))[1])]
         units.delete_units(self._db, [there[span][0] for span in better if span in there])
+        if not of_clips and there:
+            todo = {span: id_ for span, (id_, status) in there.items() if status == "todo" and span not in better}
+            self._trim(channel, todo, [Span(*span) for span in better])
         return [found[span][0] for span in better]
+
+    def _trim(self, channel: str, todo: dict[tuple[float, float], int], done: Sequence[Span]) -> None:
+        """Leave to do of sound that is not cut up yet only what the part has not done."""
+        covered = merge_spans(done)
+        for (start, end), id_ in todo.items():
+            inside = [span for span in covered if span.start < end and span.end > start]
+            if inside:
+                units.delete_units(self._db, [id_])
+                edges = [start, *(edge for span in inside for edge in (span.start, span.end)), end]
+                rests = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a > 1e-3]
+                self._db.executemany(
+                    "INSERT INTO units (video, channel, start_s, end_s) VALUES (?, ?, ?, ?)",
+                    [(self._ours, channel, *rest) for rest in rests],
+                )
+
+    def _ask(self) -> None:
+        """Ask for what either asks for; a video of which no part is named is asked for as a whole."""
+        if units.parts(self._store, self._ours) is None:
+            return
+        named: list[Span | None] = [None]
+        if self._source.execute("SELECT 1 FROM sqlite_master WHERE name = 'parts'").fetchone():
+            query = "SELECT start_s, end_s FROM parts WHERE video = ?"
+            named = [Span(*row) for row in self._source.execute(query, (self._theirs,))] or named
+        for part in named:
+            units.put_part(self._store, self._ours, part)
 
     def _renew(self, stamp: str, channels: Sequence[str]) -> None:
         """Make anew what was made of all units together."""
@@ -256,17 +288,15 @@ def _complete(memory: ClipMemory) -> None:
     from ..ingest.request import IngestRequest
 
     store, request = memory.store, IngestRequest(channels=CHANNELS)
+    others = (*CHANNELS, OBJECTS)
     ingest = Ingest(store, memory.searcher, lambda: memory.models.text, ModelSpecs(), request)
     if len({space.stamp for space in store.spaces() if space.channel != "visual"}) > 1:
         for (video,) in store.rows("SELECT id FROM videos"):
             ingest.embed_again(video)
-    for (video,) in store.rows(
-        "SELECT video FROM units GROUP BY video HAVING sum(status = 'todo' AND channel = ?) AND "
-        "NOT sum(status = 'todo' AND channel != ?)",
-        (SUMMARY, SUMMARY),
-    ):
-        (record,) = store.records(video)
-        ingest.complete(video, cast(VideoInfo, record))  # only its span and the shape of its pictures are read
+    for record in store.records():
+        unfinished = units.units_to_do(store, record.id, others, units.parts(store, record.id))
+        if units.units_to_do(store, record.id, [SUMMARY]) and not unfinished:
+            ingest.complete(record.id, cast(VideoInfo, record))  # only its span and the shape of its pictures are read
 
 
 def _channels(db: sqlite3.Connection, video: str) -> dict[str, str]:

@@ -110,7 +110,10 @@ class RayCluster:
                 self._ray.init(address=address, **quiet)
         except MisuseError:
             raise
-        except (OSError, RuntimeError, ValueError, OverflowError) as error:
+        except Exception as error:
+            # Of a cluster that does not start in time Ray raises a bare `Exception`.
+            if type(error) is not Exception and not isinstance(error, OSError | RuntimeError | ValueError):
+                raise
             self.close()
             where = address if address not in (None, "local") else "of this machine"
             raise CapabilityError(f"The Ray cluster {where} cannot be used: {first_line(error)}") from error
@@ -260,13 +263,15 @@ class RayPool:
                 return []
             return [task]
         rest = [unit for unit in job.units if unit.id in task.remaining]
+        done = {unit.span for unit in job.units if unit.channel == "screen_text" and unit not in rest}
         if rest and task.losses >= _LOSSES:
             handle(job, Failed(rest[0].id, reason))
             rest, task.losses = rest[1:], 0
         if not rest:
             handle(job, JobDone())
             return []
-        return [_Task(replace(job, units=tuple(rest)), {unit.id for unit in rest}, task.losses)]
+        again = replace(job, units=tuple(rest), lead=tuple(sorted({*job.lead, *done})))
+        return [_Task(again, {unit.id for unit in rest}, task.losses)]
 
 
 def _begin(actor: Any, job: Job) -> Any:

@@ -81,6 +81,9 @@ class Work:
     units: tuple[Unit, ...]
     subtitles: Subtitles | None = None
     audio: int | None = None
+    lead: tuple[Span, ...] = ()
+    """Clips of the run that are done: text on screen is read there once more, for what stands since is not read again,
+    and each reading is to be the one that an undisturbed run has."""
 
 
 Job = Probe | Cut | Work

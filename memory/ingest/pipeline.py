@@ -279,7 +279,8 @@ class Ingest:
                 total = totals[unit.channel]
                 self._request.progress(Progress(video, unit.channel, done[unit.channel], total, unit.span))
 
-        pool.run(_jobs(source, list(todo.values()), probed, pool), handle)
+        clips = work.touching([clip.span for clip in self._store.clips(video, CLIP)], parts)
+        pool.run(_jobs(source, list(todo.values()), clips, probed, pool), handle)
 
     def _with_vectors(self, rows: Rows) -> Rows:
         """Add the vectors of texts; what came with vectors of its own (pictures) stays as it is."""
@@ -322,27 +323,37 @@ class Ingest:
             work.finish(self._store, unit, self._with_vectors(Rows(gists(levels, texts))), levels)
 
 
-def _jobs(source: str | VideoSource, todo: Sequence[Unit], probed: Probed, pool: Pool) -> list[Job]:
-    """Units as jobs, in time order: speech piece by piece, pictures in runs of clips that follow one another."""
+def _jobs(
+    source: str | VideoSource, todo: Sequence[Unit], clips: Sequence[Span], probed: Probed, pool: Pool
+) -> list[Job]:
+    """Units as jobs, in time order: speech piece by piece, pictures in runs of clips that follow one another.
+
+    The runs are those of all clips that are asked for, so that work that was stopped makes what it would have made.
+    """
     jobs: list[Work] = [
         Work(source, (unit,), probed.subtitles, probed.audio) for unit in todo if unit.channel not in _RUNS
     ]
-    clips: dict[Span, list[Unit]] = {}
+    units: dict[Span, list[Unit]] = {}
     for unit in todo:
         if unit.channel in _RUNS:
-            clips.setdefault(unit.span, []).append(unit)
+            units.setdefault(unit.span, []).append(unit)
     seconds = sum(span.duration for span in clips)
     # Short videos are dealt out to all workers too.
     longest = min(_RUN_SECONDS, seconds / (2 * pool.count)) if pool.count > 1 else _RUN_SECONDS
     longest = max(longest, min(_LONGEST_RUN, seconds / (_JOBS * pool.count)))
-    run: list[Unit] = []
-    for span, units in clips.items():
-        if run and (span.start - run[-1].span.end > 1e-3 or span.end - run[0].span.start > max(longest, span.duration)):
-            jobs.append(Work(source, tuple(run)))
-            run = []
-        run += units
-    if run:
-        jobs.append(Work(source, tuple(run)))
+    runs: list[list[Span]] = []
+    for span in clips:
+        run = runs[-1] if runs else []
+        if not run or span.start - run[-1].end > 1e-3 or span.end - run[0].start > max(longest, span.duration):
+            runs.append([])
+        runs[-1].append(span)
+    for run in runs:
+        reads = [span for span in run if any(unit.channel == "screen_text" for unit in units.get(span, ()))]
+        lead = [span for span in run if reads and span < reads[-1] and span not in reads]
+        own = [unit for span in run for unit in units.pop(span, ())]
+        if own:
+            jobs.append(Work(source, tuple(own), lead=tuple(lead)))
+    jobs += [Work(source, tuple(others)) for others in units.values()]  # of other cuts than the video's clips
     return [*sorted(jobs, key=lambda job: job.units[0].span.start)]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -268,7 +268,7 @@ def _work(job: Work, models: WorkerModels, send: Send) -> None:
             _do_unit(unit, send, _detect, video, unit, models, send)
         else:
             clips.setdefault(unit.span, []).append(unit)
-    _read_pictures(video, clips, models, send)
+    _read_pictures(video, clips, job.lead, models, send)
 
 
 def _listen(video: VideoSource, unit: Unit, subtitles: Subtitles | None, models: WorkerModels) -> Rows:
@@ -283,16 +283,22 @@ def _detect(video: VideoSource, unit: Unit, models: WorkerModels, send: Send) ->
     return Rows(detect_clip(video, unit.span, models.detector, _beat(send, [unit], 2 * _STEP_SECONDS)))
 
 
-def _read_pictures(video: VideoSource, clips: dict[Span, list[Unit]], models: WorkerModels, send: Send) -> None:
+def _read_pictures(
+    video: VideoSource, clips: dict[Span, list[Unit]], lead: Sequence[Span], models: WorkerModels, send: Send
+) -> None:
     """Decode the frames of consecutive clips once, and give them to every channel that takes them."""
     texts = any(unit.channel == "screen_text" for units in clips.values() for unit in units)
-    run = VisualRun(video, list(clips), texts=texts)
-    for span, units in clips.items():
+    spans = sorted({*clips, *lead})
+    run = VisualRun(video, spans, texts=texts)
+    for span in spans:
+        units = clips.get(span, [])
         alive = _beat(send, units, _STEP_SECONDS)
         frames = _attempt(units, send, run.clip, span, alive)
         if frames is None:
             continue
         # The reader drives the decoder; the frames for the encoder are kept on the way.
+        if span in lead:
+            _attempt([], send, frames.read, models.reader, alive)
         for unit in sorted(units, key=lambda unit: unit.channel != "screen_text"):
             _do_unit(unit, send, _read_unit, video, unit, frames, models, send)
 

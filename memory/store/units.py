@@ -140,6 +140,11 @@ def units_to_do(store: Store, video: str, channels: Sequence[str], within: Seque
     return [unit for unit in units if _touches(unit.span, within)]
 
 
+def touching(spans: Sequence[Span], parts: Sequence[Span] | None) -> list[Span]:
+    """Return the spans that have a piece of these parts (None: all)."""
+    return [span for span in spans if _touches(span, parts)]
+
+
 def _touches(span: Span, parts: Sequence[Span] | None) -> bool:
     return parts is None or any(span.overlap(part) > 0 for part in parts)
 

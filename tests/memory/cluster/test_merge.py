@@ -8,8 +8,10 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rewatch.memory import ClipMemory, MemoryFolderError, MisuseError, merge_memories
 from rewatch.memory.cluster.shards import Shard
@@ -281,3 +283,47 @@ def test_a_killed_merge_goes_on(whole: Path, parts: list[Path], tmp_path: Path):
         assert len(rows_of(tmp_path / "out")["videos"]) >= videos
     merge_memories(tmp_path / "out", parts)
     assert_same(tmp_path / "out", whole)
+
+
+@pytest.mark.slow
+def test_stretches_of_one_video_are_merged(make_talk: Callable, speak: Callable, tmp_path: Path):
+    """Two processes that each index half of a video, with sound and text on screen."""
+    sound = np.zeros(40 * 16000, np.float32)
+    for at, words in ((4, "The budget for next year is ten million."), (27, "We go to the river in the morning.")):
+        spoken = speak(words, tmp_path)
+        sound[at * 16000 : at * 16000 + len(spoken)] = spoken
+    sound += 0.002 * np.random.default_rng(1).standard_normal(len(sound)).astype(np.float32)
+    video = make_talk(
+        tmp_path / "talk.mp4",
+        40,
+        captions=lambda second: "RIVER" if second > 15 else "",
+        sound=sound,
+        size=(320, 180),
+        fps=5,
+    )
+    channels = ("visual", "speech", "screen_text")
+    whole = index(tmp_path / "whole", [video], channels=channels, clip_seconds=5.0)
+    halves = [
+        index(tmp_path / name, [video], channels=channels, clip_seconds=5.0, between=between)
+        for name, between in (("first", (0, 20)), ("second", (20, 40)))
+    ]
+    for number, parts in enumerate((halves, halves[::-1])):
+        out = tmp_path / f"out-{number}"
+        assert not merge_memories(out, parts).notes
+        with ClipMemory(out) as memory:
+            (record,) = memory.videos()
+            assert record.complete
+            covered = memory.coverage(record.id)
+            assert covered.complete, str(covered)
+        found, expected = rows_of(out), rows_of(whole)
+        for table in ("clips", "videos", "channels"):
+            assert found[table] == expected[table]
+        of = {table: [row for row in found[table] if row[1] == "visual"] for table in ("units", "texts", "vectors")}
+        assert of == {table: [row for row in expected[table] if row[1] == "visual"] for table in of}
+        for channel in ("speech", "screen_text"):  # pieces of sound and of text meet elsewhere at the seam
+            words = [[row[4] for row in rows["texts"] if row[1] == channel] for rows in (found, expected)]
+            assert sorted(" ".join(words[0]).split()) == sorted(" ".join(words[1]).split()) and words[0]
+        pieces = sorted((row[2], row[3]) for row in found["units"] if row[1] == "speech")
+        assert all(one[1] <= other[0] + 1e-3 for one, other in pairwise(pieces)), "no sound is heard twice"
+        again = merge_memories(out, parts)
+        assert again.known and rows_of(out) == found

@@ -288,7 +288,7 @@ class ClipMemory:
             with self.store.transaction() as db:
                 units.remove_video(self.store, id_)
                 if self.people.on:
-                    forget_vanished(db)
+                    forget_vanished(self.store, db)
             self._sources.pop(id_, None)
             self.searcher.forget_deleted()
             self.store.shrink()

@@ -41,7 +41,7 @@ class VideoRecord(Timed):
     """The facts that a memory holds about one video. Times are seconds on the video's own clock.
 
     `channels` maps each channel that was asked for to the stamp of what made it; `complete` says that nothing of
-    it is still to do (pieces that failed are in `failures`).
+    it is still to do (pieces that failed are in `failures`; people, who are learned apart, do not count).
     """
 
     id: str

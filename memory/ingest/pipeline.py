@@ -280,6 +280,8 @@ class Ingest:
                 self._request.progress(Progress(video, unit.channel, done[unit.channel], total, unit.span))
 
         clips = work.touching([clip.span for clip in self._store.clips(video, CLIP)], parts)
+        if not isinstance(source, str):  # it may go on: of what was done before nothing is read again
+            clips = sorted({unit.span for unit in todo.values() if unit.channel in _RUNS})
         pool.run(_jobs(source, list(todo.values()), clips, probed, pool), handle)
 
     def _with_vectors(self, rows: Rows) -> Rows:

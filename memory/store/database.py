@@ -14,7 +14,7 @@ import numpy as np
 
 from ..files.names import from_sql, printable, to_sql
 from ..span import Span
-from ..types import MAIN, Clip, Failure, Text, VideoRecord
+from ..types import FACES, MAIN, VOICES, Clip, Failure, Text, VideoRecord
 from . import schema
 from .sqlite import Database
 
@@ -66,7 +66,8 @@ class Store(Database):
             parameters,
         ):
             if status == "todo":
-                todo.add(name)
+                if channel not in (VOICES, FACES):  # indexing does not go on with people, learning them does
+                    todo.add(name)
             else:
                 with self._sound():
                     failures.setdefault(name, []).append(Failure(channel, Span(start, end), reason))

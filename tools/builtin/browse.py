@@ -10,6 +10,7 @@ from ..context import VideoContext
 from ..observation import Line, Observation
 from ..tool import tool
 from .evidence_lines import line
+from .unknown import coverages, searched
 
 _LONGEST = 600  # characters of one row of the text; the data have all of it
 
@@ -42,6 +43,7 @@ def browse(
             uris=(video.uri(span), *(video.uri(shot) for shot in shots)),
             data={"level": level, "shots": shots, "cuts": cuts},
         )
+    unknown = searched(coverages(video, [video.video_id]), many=False)
     rows: list[tuple[Span, list[str]]] = []
     channel = None if level == "clip" else "summary"
     for clip in video.memory.clips(video.video_id, level=level, between=span):
@@ -50,9 +52,11 @@ def browse(
         rows.append((clip.span, contents))
     kind = "all channels" if level == "clip" else "summary"
     lines = [line(video.uri(piece), kind, " / ".join(contents)[:_LONGEST]) for piece, contents in rows]
+    none = f"The video has no level {level}: it is too short. Browse chapter or clip."
+    if unknown:
+        none = f"There is no level {level} yet: it is made when all is indexed. Search, or browse clip."
     return Observation(
-        text="\n".join(one.text for one in lines)
-        or f"The video has no level {level}: it is too short. Browse chapter or clip.",
+        text="\n".join([*([one.text for one in lines] or [none]), *unknown]),
         lines=tuple(lines),
         uris=(video.uri(span), *(video.uri(piece) for piece, _ in rows)),
         data={"level": level, "rows": [{"span": piece, "texts": contents} for piece, contents in rows]},

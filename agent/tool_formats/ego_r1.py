@@ -169,6 +169,9 @@ def _to_published(name: str, arguments: Arguments, messages: Sequence[BaseMessag
 
 
 def _published(name: str, arguments: Arguments, clock: Clock) -> TranslatedCall | None:
+    levels = {ours: published for published, ours in _LEVELS.items() if published != "10min"}
+    if clock.day_one is not None and name in ("browse", "search_clips"):
+        return _over_timeline(name, arguments, levels, clock)
     start, end = arguments.get("start"), arguments.get("end")
     times = [value for value in (start, end) if value is not None]
     if any(isinstance(t, bool) or not isinstance(t, (int, float)) or not math.isfinite(t) for t in times):
@@ -179,9 +182,6 @@ def _published(name: str, arguments: Arguments, clock: Clock) -> TranslatedCall 
         if SHORTEST <= end - start <= LONGEST:
             span = f"{clock.to_stamp(start)}-{clock.to_stamp(end)}"
             return "video_llm", {"question": arguments.get("question"), "range": span}
-    levels = {ours: published for published, ours in _LEVELS.items() if published != "10min"}
-    if clock.day_one is not None and name in ("browse", "search_clips"):
-        return _over_timeline(name, arguments, levels, clock)
     if name == "search_clips" and "level" in arguments:
         return None
     if name == "browse" and arguments.get("level", "chapter") in levels:

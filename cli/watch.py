@@ -19,7 +19,7 @@ from .terminal.output import Console, message
 if TYPE_CHECKING:
     from ..memory.live.watch import WatchEvent
 
-_STYLES = {"lost": "yellow", "back": "green", "dropped": "yellow", "progress": "dim"}
+_STYLES = {"lost": "yellow", "waiting": "yellow", "back": "green", "dropped": "yellow", "progress": "dim"}
 
 
 def watch(

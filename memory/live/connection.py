@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from dataclasses import dataclass
@@ -9,11 +10,12 @@ from pathlib import Path
 
 from av.error import FFmpegError
 
-from ..errors import VideoError
+from ..errors import MemoryFolderError, VideoError
 from ..span import clock
+from ..store.folder import disk_full, told_plainly
 from .recorder import SegmentWriter
 from .segments import APART, Manifest
-from .sources import FollowedFile, Kind, open_followed, open_stream
+from .sources import FollowedFile, Kind, is_finished, open_followed, open_stream
 
 _BACKOFF = (0.5, 1.0, 1.0, 2.0, 2.0, 3.0, 5.0, 8.0, 15.0, 30.0)  # seconds between tries to reach a source again
 KEPT = 630.0
@@ -60,13 +62,18 @@ class Recorder(threading.Thread):
         self._connected = False
         self.changed = threading.Event()
         """Set when there is something new."""
-        self.error: VideoError | None = None
+        self.error: VideoError | MemoryFolderError | None = None
         self.finished = False
         """Whether a file has stopped growing."""
         self.stopped = False
         """Whether somebody stopped it."""
-        self.began: float | None = manifest.began or None
+        self.began: float | None = None if manifest.finished else manifest.began or None
         """POSIX seconds of the first picture; None while nobody knows."""
+
+    @property
+    def all_there(self) -> bool:
+        """Whether what an address leads to was a finished recording from the beginning: all of it can be had."""
+        return self._manifest.finished
 
     def take_events(self) -> list[tuple[str, str]]:
         """Return what has happened since the last call."""
@@ -80,8 +87,12 @@ class Recorder(threading.Thread):
                 self._record_file(self._path)
             else:
                 self._record_stream()
-        except VideoError as error:
+        except (VideoError, MemoryFolderError) as error:
             self.error = error
+        except OSError as error:
+            folder = self._manifest.folder
+            message = told_plainly(error, folder, folder)
+            self.error = MemoryFolderError(message or f"{folder} cannot be written ({error.strerror or error}).")
         finally:
             self.stopped = self._stop_event.is_set()
             self.changed.set()
@@ -107,6 +118,7 @@ class Recorder(threading.Thread):
                         while self._waiting > _AHEAD and not self._stop_event.wait(_PAUSE):
                             pass
             except FFmpegError as error:
+                self._require_room(error)
                 raise VideoError(f"{path} cannot be read on ({error.strerror}).") from None
             self.finished = file.finished
             if not self._stop_event.is_set():
@@ -120,10 +132,13 @@ class Recorder(threading.Thread):
             before = self._received
             try:
                 self._connect()
+                if self.all_there:
+                    return
                 reason = "it ended"
             except VideoError as error:
                 reason = str(error)
             except FFmpegError as error:
+                self._require_room(error)
                 reason = error.strerror or "it cannot be read"
             if self._stop_event.is_set():
                 return
@@ -152,7 +167,16 @@ class Recorder(threading.Thread):
     def _connect(self) -> None:
         container = open_stream(self._source)
         try:
-            writer = SegmentWriter(container, self._manifest, self._options.segment, self._now)
+            finished = is_finished(container)
+            if finished and not self._manifest.began:
+                self._manifest.begin(time.time(), finished=True)
+            if finished and not self.all_there:  # it was live: what it holds has been recorded, or missed
+                raise VideoError("the source has ended.")
+            if self.all_there:  # times are those of the recording there, and what is here already is passed over
+                shift, since = lambda first: 0.0, self._received or None
+            else:
+                shift, since = self._now, None
+            writer = SegmentWriter(container, self._manifest, self._options.segment, shift, since=since)
             count = len(self._manifest.segments)
             try:
                 for packet in container.demux():
@@ -182,6 +206,15 @@ class Recorder(threading.Thread):
             gap = f"; a gap of {at - last:.1f} s at {clock(last)}" if at - last > APART else ""
             self._tell("back", f"the signal is back{gap}")
         return at
+
+    def _require_room(self, error: FFmpegError) -> None:
+        """Raise where it was not the source that failed, but the disk.
+
+        Raises:
+            MemoryFolderError: if there is no room.
+        """
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise MemoryFolderError(disk_full(self._manifest.folder)) from error
 
     def _tell(self, kind: str, text: str) -> None:
         self._events.append((kind, text))

@@ -119,6 +119,10 @@ class Growth:
         if self.video:
             put_live_state(self._store, self.video, replace(self.live, state=state))
 
+    def leave_nothing_out(self) -> None:
+        """Look at everything, however late: the source is all there and does not run away."""
+        self._behind = None
+
     def remove_segments(self) -> None:
         """Delete the recording: the file that it was made of is finished."""
         shutil.rmtree(self._manifest.folder, ignore_errors=True)

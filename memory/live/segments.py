@@ -55,6 +55,8 @@ class Manifest:
         self.folder = folder
         self.began = 0.0
         """POSIX seconds at which the clock of the recording was zero."""
+        self.finished = False
+        """Whether the source was a finished recording when it was first reached."""
         self.segments: list[Segment] = []
         self._size = -1
         self.refresh()
@@ -71,13 +73,14 @@ class Manifest:
         lines = path.read_text(encoding="utf-8").split("\n")[:-1]
         rows = [json.loads(line) for line in lines]
         self.began = float(rows[0]["began"]) if rows else 0.0
+        self.finished = bool(rows and rows[0].get("finished"))
         self.segments = [Segment(**row) for row in rows[1:]]
         self._size = size
 
-    def begin(self, began: float) -> None:
+    def begin(self, began: float, *, finished: bool = False) -> None:
         """Make the folder of a new recording."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.began = began
+        self.began, self.finished = began, finished
         self._rewrite()
 
     def add(self, segment: Segment) -> None:
@@ -110,7 +113,10 @@ class Manifest:
 
     def _rewrite(self) -> None:
         with replacing(self.folder / MANIFEST) as part:
-            rows = [json.dumps({"began": self.began}), *(json.dumps(asdict(one)) for one in self.segments)]
+            rows = [
+                json.dumps({"began": self.began, "finished": self.finished}),
+                *(json.dumps(asdict(one)) for one in self.segments),
+            ]
             part.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
         self._size = -1
 

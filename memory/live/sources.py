@@ -65,7 +65,9 @@ def open_stream(source: str) -> InputContainer:
         if camera is not None or source.startswith("/dev/video"):
             form = camera[1].lower() if camera is not None else "v4l2"
             return av.open(camera[2] if camera is not None else source, format=form, timeout=_WAIT)
-        protocol = source.partition("://")[0].lower()
+        protocol, separator, rest = source.partition("://")
+        protocol = protocol.lower()
+        source = protocol + separator + rest  # FFmpeg knows no others
         options = {"protocol_whitelist": _PROTOCOLS[protocol], "format_whitelist": _FORMATS}
         if protocol.startswith("rtsp"):
             options["rtsp_transport"] = "tcp"
@@ -77,6 +79,12 @@ def open_stream(source: str) -> InputContainer:
     except (FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise VideoError(f"{_plain(source)} cannot be opened ({reason}).") from None
+
+
+def is_finished(container: InputContainer) -> bool:
+    """Return whether an address leads to a finished recording: its playlist, or its header, says how long it is."""
+    names = set(container.format.name.split(","))
+    return container.duration is not None and bool(names & {"hls", "mp4", "matroska"})
 
 
 def _plain(source: str) -> str:

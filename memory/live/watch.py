@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from ..errors import MemoryInUse, VideoError
+from ..errors import MemoryFolderError, MemoryInUse, VideoError
 from ..ingest.growing import beginning_id
 from ..ingest.request import IngestRequest
 from ..ingest.stream_choice import Streams
@@ -21,8 +21,9 @@ from ..store.search import channel_names
 from ..types import ENDED, OBJECTS, OPEN, STOPPED
 from .connection import KEPT, Recorder, WatchOptions
 from .growth import Growth
+from .lock import only_watcher
 from .segments import Manifest
-from .sources import kind_of
+from .sources import Kind, kind_of
 
 if TYPE_CHECKING:
     from ..clip_memory import ClipMemory
@@ -39,7 +40,11 @@ _FILES = 2  # looks at a folder in which a file must not change before it is tak
 
 @dataclass(frozen=True, slots=True)
 class WatchEvent:
-    """What happened: `kind` is begin, progress, lost, back, dropped, taken (a file of a folder), or end."""
+    """What happened.
+
+    `kind` is begin, progress, waiting (another process is writing), lost, back, dropped, taken (a file of a folder), or
+    end.
+    """
 
     kind: str
     video: str
@@ -47,6 +52,7 @@ class WatchEvent:
 
 
 Listener = Callable[[WatchEvent], None]
+Result = TypeVar("Result")
 
 
 def watch(
@@ -124,32 +130,58 @@ class Watch:
             return self._watch_folder()
         path = Path(self.source).expanduser().absolute() if kind == "file" else None
         source = self.source if path is None else str(path)
+        with only_watcher(self.memory.folder / FOLDER, source):
+            return self._watch_one(source, kind, path)
+
+    def _watch_one(self, source: str, kind: Kind, path: Path | None) -> str:
         content, beginning = self._identity(source, path)
         manifest = Manifest(self.memory.folder / FOLDER / content[:16])
         if manifest.folder.exists():
             manifest.tidy()
         recorder = Recorder(source, kind, path, manifest, self.options, self.stop)
-        growth = self.memory.growth(
-            self.request,
-            manifest=manifest,
-            source=source,
-            content_id=content,
-            name=path.name if path is not None else _name(source),
-            beginning=beginning,
-            behind=None if path is not None else self.options.behind,
-        )
-        done = False
+        recorder.start()
+        growth, done = None, False
         try:
+            growth = self._in_turn(
+                lambda: self.memory.growth(
+                    self.request,
+                    manifest=manifest,
+                    source=source,
+                    content_id=content,
+                    name=path.name if path is not None else _name(source),
+                    beginning=beginning,
+                    behind=None if path is not None else self.options.behind,
+                )
+            )
             video = self._follow(recorder, growth, manifest, path)
             done = True
             return video
         finally:
             self.stop.set()
             recorder.join(timeout=3.0)
-            growth.close()
-            if not done and growth.video:
-                with suppress(MemoryInUse), self.memory.writing():
+            if growth is not None:
+                growth.close()
+            if growth is not None and not done and growth.video:
+                with suppress(MemoryFolderError), self.memory.writing():
                     growth.mark(STOPPED)
+
+    def _in_turn(self, work: Callable[[], Result]) -> Result:
+        """Do what only the one writer may; where another process is writing, wait until it is done.
+
+        Raises:
+            MemoryInUse: if it is not done, and nobody wants to wait any more.
+        """
+        told = False
+        while True:
+            try:
+                return work()
+            except MemoryInUse as error:
+                if self.stop.is_set():
+                    raise
+                if not told:
+                    self.listener(WatchEvent("waiting", "", str(error)))
+                told = True
+            self.stop.wait(_PACE)
 
     def _identity(self, source: str, path: Path | None) -> tuple[str, str]:
         """Return the content id of the recording, and of a file how it begins; the same ones where it goes on."""
@@ -162,9 +194,21 @@ class Watch:
         beginning = self._wait_for_beginning(path)
         if live is not None and live.beginning == beginning and live.state == ENDED:
             raise VideoError(f"{path} was watched to its end: rewatch index {path} takes what has come since.")
-        if self.memory.knows(path) and live is None:
+        if live is None and self.memory.known(path) is not None and not self._grows(path):
             raise VideoError(f"{path} is indexed as a finished file: rewatch index {path} takes what has come since.")
-        return beginning, beginning
+        if video is not None and live is not None and live.beginning == beginning:
+            return self.memory.store.records(video)[0].content_id, beginning
+        # Two recordings may begin with the same picture: black, a title, a still camera.
+        return hashlib.sha256(f"{beginning} {path}".encode(errors="surrogateescape")).hexdigest(), beginning
+
+    def _grows(self, path: Path) -> bool:
+        """Wait for a file to grow; returns whether it does."""
+        size, waited = path.stat().st_size, 0.0
+        while waited < self.options.idle and not self.stop.wait(_PACE):
+            waited += _PACE
+            if path.stat().st_size > size:
+                return True
+        return False
 
     def _wait_for_beginning(self, path: Path) -> str:
         waited = 0.0
@@ -173,16 +217,19 @@ class Watch:
                 return beginning_id(path)
             except VideoError:
                 # A file that has only just been made holds no picture yet: encoders look ahead by many.
-                if waited >= 3 * self.options.idle or path.stat().st_size > 1 << 20 or self.stop.wait(_PACE):
+                state = path.stat()
+                old = time.time() - state.st_mtime > max(3 * self.options.idle, 30.0)
+                if old or waited >= 3 * self.options.idle or state.st_size > 1 << 20 or self.stop.wait(_PACE):
                     raise
                 waited += _PACE
 
     def _follow(self, recorder: Recorder, growth: Growth, manifest: Manifest, path: Path | None) -> str:
-        recorder.start()
         told = ""
         while True:
             over = not recorder.is_alive()
             growth_before = growth.video
+            if recorder.all_there:
+                growth.leave_nothing_out()
             self._extend(growth, path)
             for event in recorder.take_events():
                 self.listener(WatchEvent(event[0], growth.video, event[1]))
@@ -199,9 +246,10 @@ class Watch:
                 break
             recorder.changed.wait(_PACE)
             recorder.changed.clear()
-        if recorder.error is not None and not growth.video:
+        if growth.video or recorder.error is None:
+            self._end(growth, path, recorder)
+        if recorder.error is not None:
             raise recorder.error
-        self._end(growth, path, recorder)
         return growth.video
 
     def _extend(self, growth: Growth, path: Path | None, state: str = OPEN) -> None:
@@ -222,9 +270,13 @@ class Watch:
         (record,) = store.records(video)
         began = recorder.began
         if record.recorded is None and began is not None:
-            with self.memory.writing():
-                zone = time.localtime(began).tm_gmtoff
-                store.put_recording(video, self.options.timeline or record.timeline, began, zone, "watched live")
+            self._in_turn(lambda: self._put_began(record, began))
+
+    def _put_began(self, record: VideoRecord, began: float) -> None:
+        with self.memory.writing():
+            zone = time.localtime(began).tm_gmtoff
+            timeline = self.options.timeline or record.timeline
+            self.memory.store.put_recording(record.id, timeline, began, zone, "watched live")
 
     def _make_room(self, growth: Growth, manifest: Manifest, path: Path | None) -> None:
         (record,) = self.memory.store.records(growth.video)
@@ -256,14 +308,18 @@ class Watch:
     def _end(self, growth: Growth, path: Path | None, recorder: Recorder) -> None:
         """Take the rest where the source has ended; where somebody stopped it, it may go on."""
         if path is not None and recorder.finished:
-            self._finish_file(growth, path)
+            self._in_turn(lambda: self._finish_file(growth, path))
         elif growth.video and path is None:  # whatever comes later begins after a gap
-            self._extend(growth, path, STOPPED if recorder.stopped else ENDED)
+            whole = not recorder.stopped and recorder.error is None
+            self._in_turn(lambda: self._extend(growth, path, ENDED if whole else STOPPED))
         elif growth.video:
-            with self.memory.writing():
-                growth.mark(STOPPED)
+            self._in_turn(lambda: self._mark_stopped(growth))
         if growth.video:
             self.listener(WatchEvent("end", growth.video, str(self.memory.coverage(growth.video))))
+
+    def _mark_stopped(self, growth: Growth) -> None:
+        with self.memory.writing():
+            growth.mark(STOPPED)
 
     def _finish_file(self, growth: Growth, path: Path) -> None:
         """A file that has stopped growing is what `add` would make of it; what was done is kept."""

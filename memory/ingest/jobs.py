@@ -68,13 +68,15 @@ class Cut:
 class Further:
     """Find the pieces of speech that follow in a video that grows: in `span`, from `since` on.
 
-    `final` says that nothing comes after the span.
+    `final` says that nothing comes after the span. `length` is that of a piece in seconds; None: what suits the
+    recognizer.
     """
 
     source: str | VideoSource
     span: Span
     since: float
     final: bool
+    length: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

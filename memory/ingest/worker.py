@@ -257,7 +257,7 @@ def _further(job: Further, models: WorkerModels, send: Send) -> Pieces:
     from ..speech.transcriber import further_windows
 
     send(Heartbeat((), _STEP_SECONDS + 3 * max(job.span.end - job.since, 0.0)))
-    speech = further_windows(models.video(job.source), job.span, job.since, models.transcriber)
+    speech = further_windows(models.video(job.source), job.span, job.since, models.transcriber, job.length)
     last = speech[-1].end if speech else job.since
     if job.final and last < job.span.end:
         speech.append(Span(last, job.span.end))

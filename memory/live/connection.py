@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from av.error import FFmpegError
+from av.packet import Packet
 
 from ..errors import MemoryFolderError, VideoError
 from ..span import clock
@@ -21,6 +23,7 @@ _BACKOFF = (0.5, 1.0, 1.0, 2.0, 2.0, 3.0, 5.0, 8.0, 15.0, 30.0)  # seconds betwe
 KEPT = 630.0
 """Seconds of a growing file's segments that stay behind what is known: pictures are compared with the first one of
 their chapter."""
+_KEPT_KEYS = 4096  # keyframes of a playlist that are remembered
 _AHEAD, _PAUSE = KEPT + 330.0, 0.5
 """Seconds of a growing file that lie on the disk twice at most, and between two looks at how far the indexing is."""
 
@@ -43,6 +46,28 @@ class WatchOptions:
     """Least seconds of a segment."""
 
 
+class Repeats:
+    """Knows what a playlist gives again after a lost connection: the segments that it still lists."""
+
+    def __init__(self) -> None:
+        self._seen: dict[bytes, None] = {}
+        self._new = True
+
+    def begin(self) -> None:
+        """A connection begins."""
+        self._new = not self._seen
+
+    def had(self, packet: Packet) -> bool:
+        """Return whether a packet was there in an earlier connection: until the first keyframe that is not known."""
+        if packet.stream.type == "video" and packet.is_keyframe and packet.size:
+            key = hashlib.sha256(f"{packet.pts} ".encode() + bytes(packet)).digest()
+            self._new = self._new or key not in self._seen
+            self._seen[key] = None
+            while len(self._seen) > _KEPT_KEYS:
+                del self._seen[next(iter(self._seen))]
+        return not self._new
+
+
 class Recorder(threading.Thread):
     """Records a source into segments, and reaches it again where it was lost."""
 
@@ -60,6 +85,7 @@ class Recorder(threading.Thread):
         self._manifest, self._options, self._stop_event = manifest, options, stop
         self._events: list[tuple[str, str]] = []
         self._connected = False
+        self._repeats = Repeats()
         self.changed = threading.Event()
         """Set when there is something new."""
         self.error: VideoError | MemoryFolderError | None = None
@@ -178,9 +204,12 @@ class Recorder(threading.Thread):
                 shift, since = self._now, None
             writer = SegmentWriter(container, self._manifest, self._options.segment, shift, since=since)
             count = len(self._manifest.segments)
+            self._repeats.begin()
+            listed = container.format.name == "hls" and not self.all_there
             try:
                 for packet in container.demux():
-                    writer.take(packet)
+                    if not listed or not self._repeats.had(packet):
+                        writer.take(packet)
                     if len(self._manifest.segments) != count:
                         count = len(self._manifest.segments)
                         self.changed.set()

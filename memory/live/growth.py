@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..store.search import Searcher
 
 _CLIP_SECONDS = 10.0
+_SOON = 30.0  # seconds of speech of a stream that are listened to in one go
 _CHAPTER = 600.0  # seconds after which the gists are made anew
 BEHIND = "left out: more was coming in than this machine looks at in the same time"
 """The reason why a piece of a live source was not looked at; `retry` takes such pieces up like any that failed."""
@@ -148,6 +149,8 @@ class Growth:
                 )
                 self._gists_until = record.end
             self._probed = probed
+        sounds = self._probed.info.has_audio or any(one.sound for one in self._manifest.segments)
+        self._probed = replace(self._probed, info=replace(self._probed.info, has_audio=sounds))
         return self._segments, self._probed
 
     # What is to do
@@ -220,7 +223,10 @@ class Growth:
                 continue
             begin = probed.info.start if place == 0 else stretch.start
             last = place < len(stretches) - 1 or final
-            job = Further(segments, Span(begin, stretch.end), max(since, begin), last)
+            # A file's pieces are those that indexing it would make; of a stream there are none to be equal to, and what
+            # is said is to be known soon.
+            length = None if self._beginning else _SOON
+            job = Further(segments, Span(begin, stretch.end), max(since, begin), last, length)
             pieces = [one for one in answer_of(self._pool, job, Pieces).speech if one.end <= end + 1e-6]
             found += pieces
             since = pieces[-1].end if pieces else max(since, begin)

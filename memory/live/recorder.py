@@ -14,6 +14,7 @@ from av.packet import Packet
 from ..video.packets import lasting
 from ..video.probe import audio_stream, video_stream
 from .segments import Manifest, Segment
+from .sources import plain_address
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -55,8 +56,10 @@ class SegmentWriter:
         self._seconds = seconds
         self._shift_of = shift
         self._since = since
-        self._video: VideoStream = video_stream(container, Path(container.name))
-        self._audio: AudioStream | None = audio_stream(container)
+        self._video: VideoStream = video_stream(container, plain_address(str(container.name)))
+        audio = audio_stream(container)
+        # A track that is announced and of which nothing has come (a muted camera) cannot be written.
+        self._audio: AudioStream | None = audio if audio is not None and audio.codec_context.sample_rate else None
         streams = [self._video, *([self._audio] if self._audio is not None else [])]
         self._transport = all(one.codec_context.codec.canonical_name in _TRANSPORT for one in streams)
         self._encodes = self._video.codec_context.name in _RAW
@@ -172,7 +175,8 @@ class SegmentWriter:
     def _list(self, output: _Output, end: float) -> None:
         output.close()
         size = output.path.stat().st_size
-        self._manifest.add(Segment(output.path.name, output.start, end, size, output.offset))
+        sound = self._audio is not None
+        self._manifest.add(Segment(output.path.name, output.start, end, size, output.offset, sound=sound))
 
 
 class _Output:

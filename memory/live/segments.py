@@ -41,6 +41,8 @@ class Segment:
     """Seconds to add to a time of the video for the file's own."""
     dropped: bool = False
     """Whether the file was deleted: its span is known to have been there."""
+    sound: bool = False
+    """Whether there is sound in it: a source may get some, or lose it, when it comes back."""
 
     @property
     def span(self) -> Span:
@@ -148,7 +150,9 @@ class Segments(TimedFrames):
         segments = self._manifest.segments
         first = self._first
         start = min(first.start, segments[0].start)
-        return replace(first, start=start, end=segments[-1].end, size=sum(one.size for one in segments))
+        sound = first.has_audio or any(one.sound for one in segments)
+        size = sum(one.size for one in segments)
+        return replace(first, start=start, end=segments[-1].end, size=size, has_audio=sound)
 
     @cached_property
     def _first(self) -> VideoInfo:

@@ -78,7 +78,7 @@ def open_stream(source: str) -> InputContainer:
         return container
     except (FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise VideoError(f"{_plain(source)} cannot be opened ({reason}).") from None
+        raise VideoError(f"{plain_address(source)} cannot be opened ({reason}).") from None
 
 
 def is_finished(container: InputContainer) -> bool:
@@ -87,7 +87,7 @@ def is_finished(container: InputContainer) -> bool:
     return container.duration is not None and bool(names & {"hls", "mp4", "matroska"})
 
 
-def _plain(source: str) -> str:
+def plain_address(source: str) -> str:
     """Return an address without a password in it."""
     return re.sub(r"(://[^/:@\s]*):[^/@\s]*@", r"\1:…@", source)
 

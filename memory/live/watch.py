@@ -337,7 +337,10 @@ class Watch:
         last = ""
         while True:
             for path in find_videos(Path(self.source), leave_out=[self.memory.folder]).videos:
-                status = path.stat()
+                try:
+                    status = path.stat()
+                except OSError:
+                    continue  # renamed or deleted in between
                 state = (status.st_size, status.st_mtime_ns)
                 before, count = seen.get(path, (state, 0))
                 seen[path] = (state, count + 1 if before == state else 0)
@@ -351,7 +354,8 @@ class Watch:
                     continue  # the next time
                 except VideoError as error:
                     done[path] = state
-                    self.listener(WatchEvent("lost", "", str(error)))
+                    if path.exists():
+                        self.listener(WatchEvent("lost", "", str(error)))
             if self.stop.wait(_PACE):
                 return last
 

@@ -104,9 +104,11 @@ def speech_windows(video: VideoSource, transcriber: Transcriber | None = None, p
     return windows(video, video.info.span, _length(transcriber), part=part)
 
 
-def further_windows(video: VideoSource, span: Span, since: float, transcriber: Transcriber | None = None) -> list[Span]:
+def further_windows(
+    video: VideoSource, span: Span, since: float, transcriber: Transcriber | None = None, length: float | None = None
+) -> list[Span]:
     """Return the units of work of a video that grows, from `since` on; see `next_windows`."""
-    return next_windows(video, span, since, _length(transcriber))
+    return next_windows(video, span, since, length or _length(transcriber))
 
 
 def _length(transcriber: Transcriber | None) -> float:

@@ -66,7 +66,7 @@ def open_container(path: Path) -> InputContainer:
     return container
 
 
-def video_stream(container: InputContainer, path: Path) -> VideoStream:
+def video_stream(container: InputContainer, path: Path | str) -> VideoStream:
     """Return the main video stream; cover art and thumbnails are none."""
     streams = [s for s in container.streams.video if not s.disposition & (_ATTACHED_PICTURE | _THUMBNAILS)]
     if not streams:

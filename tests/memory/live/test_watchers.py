@@ -6,14 +6,23 @@ import errno
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
+import av
+import numpy as np
 import pytest
 from loopback import server
+from media_files import needs_ffmpeg, run_ffmpeg
 from rewatch.memory import ClipMemory, VideoError
 from rewatch.memory.errors import MemoryFolderError, MemoryInUse
+from rewatch.memory.files import video_files
+from rewatch.memory.live.connection import Repeats
 from rewatch.memory.live.lock import is_watching, only_watcher
 from rewatch.memory.live.recorder import SegmentWriter
+from rewatch.memory.live.segments import Manifest
 from rewatch.memory.live.sources import open_stream
 from rewatch.memory.live.watch import WatchEvent, WatchOptions, watch
 
@@ -121,3 +130,108 @@ def test_a_recorder_that_cannot_write_ends_the_watch(
         watch(memory, clip, options=QUICK, **HOW)
     assert memory.source_of(memory.videos()[0].id) == str(clip), "it can go on"
     assert not memory.videos()[0].growing
+
+
+class Ears:
+    """Hears nothing, and wants long pieces."""
+
+    name = stamp = "ears"
+    window = 300.0
+    finds_speech = True
+
+    def transcribe(self, samples: np.ndarray, *, offset: float) -> list[object]:
+        return []
+
+
+@needs_ffmpeg
+def test_sound_that_comes_later_is_listened_to_and_soon(make_talk: Callable[..., Path], tmp_path: Path) -> None:
+    mute = make_talk(tmp_path / "mute.ts", 6, fps=2, size=(64, 36)).read_bytes()
+    make_talk(tmp_path / "long.ts", 80, fps=2, size=(64, 36))
+    noise = ("-f", "lavfi", "-i", "anoisesrc=d=80:a=0.1:r=16000")
+    run_ffmpeg("-i", tmp_path / "long.ts", *noise, "-c:v", "copy", "-c:a", "aac", tmp_path / "loud.ts")
+    loud = (tmp_path / "loud.ts").read_bytes()
+    memory = ClipMemory(tmp_path / "m", text_encoder="hashed")
+    how = {**HOW, "channels": ("speech", "visual"), "transcriber": Ears()}
+    with server([("video/mp2t", mute), ("video/mp2t", loud)]) as address:
+        record = watch(memory, f"{address}/live.ts", options=replace(QUICK, behind=1000.0), **how)
+    assert record is not None and record.has_audio and memory.coverage(record.id).complete
+    pieces = memory.store.rows("SELECT start_s, end_s FROM units WHERE channel = 'speech' ORDER BY 1")
+    assert [end - start for start, end in pieces][:2] == pytest.approx([30.0, 30.0], abs=4.1)
+    assert pieces[-1][1] == record.end and sum(end - start for start, end in pieces) == pytest.approx(record.duration)
+
+
+def test_no_password_is_told(make_talk: Callable[..., Path], tmp_path: Path) -> None:
+    sound = tmp_path / "sound.ts"
+    with av.open(str(sound), "w") as out:
+        stream = out.add_stream("mp2", rate=16000, layout="mono")
+        for at in range(0, 32000, 1152):
+            block = av.AudioFrame.from_ndarray(np.zeros((1, 1152), np.int16), format="s16", layout="mono")
+            block.rate, block.pts, block.time_base = 16000, at, Fraction(1, 16000)
+            out.mux(stream.encode(block))
+        out.mux(stream.encode())
+    told: list[str] = []
+    memory = ClipMemory(tmp_path / "m", text_encoder="hashed")
+    with server([("video/mp2t", sound.read_bytes())]) as address:
+        with pytest.raises(VideoError) as caught:
+            source = address.replace("://", "://me:secret@")
+            watch(memory, f"{source}/live.ts", options=QUICK, listener=lambda event: told.append(event.text), **HOW)
+    assert any("://me:…@" in text and "has sound but no video" in text for text in told)
+    assert "secret" not in "".join(told) + str(caught.value)
+
+
+def test_a_track_of_which_nothing_comes_hinders_nothing(make_talk: Callable[..., Path], tmp_path: Path) -> None:
+    sound = np.zeros(16000, np.float32)
+    late = make_talk(tmp_path / "late.ts", 60, fps=4, size=(160, 90), sound=sound)  # written behind all pictures
+    manifest = Manifest(tmp_path / "segments")
+    manifest.begin(1.0)
+    with av.open(str(late)) as container:
+        assert container.streams.audio and not container.streams.audio[0].codec_context.sample_rate
+        writer = SegmentWriter(container, manifest, 2.0, lambda first: 0.0)
+        for packet in container.demux():
+            writer.take(packet)
+        writer.finish()
+    assert manifest.segments[-1].end == pytest.approx(60.0, abs=0.3) and not manifest.segments[-1].sound
+
+
+def test_files_may_go_away_while_a_folder_is_watched(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "stays.ts").write_bytes(clip.read_bytes())
+    find = video_files.find_videos
+
+    def finds_more(*arguments: Any, **options: Any) -> Any:
+        found = find(*arguments, **options)
+        return replace(found, videos=[folder / "gone.ts", *found.videos])
+
+    monkeypatch.setattr(video_files, "find_videos", finds_more)
+    stop = threading.Event()
+    told: list[str] = []
+
+    def listen(event: WatchEvent) -> None:
+        told.append(event.kind)
+        stop.set()
+
+    memory = ClipMemory(tmp_path / "m", text_encoder="hashed")
+    watch(memory, folder, options=QUICK, stop=stop, listener=listen, **HOW)
+    assert told == ["taken"] and [record.name for record in memory.videos()] == ["stays.ts"]
+
+
+def test_what_a_playlist_still_lists_is_not_recorded_again(make_talk: Callable[..., Path], tmp_path: Path) -> None:
+    one = make_talk(tmp_path / "one.ts", 6, fps=4, size=(160, 90))
+    two = make_talk(tmp_path / "two.ts", 6, fps=4, size=(160, 90), colors=lambda second: (160, 20, 20))
+    repeats = Repeats()
+
+    def taken(*paths: Path) -> int:
+        """Packets of a connection that gives these one after another and are not known."""
+        repeats.begin()
+        count = 0
+        for path in paths:
+            with av.open(str(path)) as container:
+                count += sum(not repeats.had(packet) for packet in container.demux(video=0) if packet.size)
+        return count
+
+    assert taken(one) == 24 and taken(one) == 0
+    assert taken(one, two) == 24, "what is new behind it is taken"
+    assert taken(one, two) == 0

@@ -14,6 +14,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
 
 from ..memory import CapabilityError
+from ..memory.video.open import one_or_many
 from ..tools import BUILT_IN, INTERNAL_TOOLS, ISOLATED, VLM_TOOLS, Budget, Toolbox, plugin_tools
 from ..tools.tool import VideoTool
 from ..tools.viewer import Viewer
@@ -186,7 +187,15 @@ class VideoAgent:
                 raise QuestionError(
                     f"A question that waits cannot be scaled: leave out {scale}, or give mode='backward'."
                 )
-            state["wait"] = begin_waiting(self.memory, parsed, until=until, patience=patience, seconds=limits.seconds)
+            named = [self.memory.video(video).id for video in one_or_many(videos)] if videos else []
+            state["wait"] = begin_waiting(
+                self.memory,
+                parsed,
+                videos=named or ([video["id"] for video in parsed.videos] if history else []),
+                until=until,
+                patience=patience,
+                seconds=limits.seconds,
+            )
         if scale:
             state |= {"scale": scale, "width": width}
         return await self._drive(run_id, state, listener)
@@ -219,6 +228,8 @@ class VideoAgent:
             earlier=meant.earlier,
             mode=mode or mode_of(meant.text),
         )
+        if mode is None and parsed.mode == "wait" and now is None and self._all_there(parsed):
+            parsed = replace(parsed, mode="backward")  # nothing is to come: it asks when
         completed = meant.text != " ".join(text.split())
         return replace(
             parsed,
@@ -226,6 +237,9 @@ class VideoAgent:
             understood=meant.text if meant.text != meant.prompt else "",
             continues=exchanges[-1].answer.run_id if exchanges else "",
         )
+
+    def _all_there(self, question: Question) -> bool:
+        return all(self.memory.video(video["id"]).complete for video in question.videos)
 
     def chat(
         self, videos: str | Path | Sequence[str | Path] | None = None, *, now: float | str | Moment | None = None
@@ -279,21 +293,21 @@ class VideoAgent:
             return Answer.from_dict(record.answer)
 
     def _waiting(self, attempt: RunLoop) -> WaitLoop:
-        def ask(row: Mapping[str, Any], now: float | Moment) -> Question:
+        def ask(row: Mapping[str, Any], videos: Sequence[str], now: float | Moment) -> Question:
             asked = Question.from_dict(dict(row))
             parsed = question_about(
                 self.memory,
                 asked.text,
                 options=asked.options or None,
-                videos=[video["id"] for video in asked.videos],
+                videos=videos,
                 now=now,
                 earlier=asked.earlier,
                 mode="wait",
             )
             return replace(parsed, asked=asked.asked, understood=asked.understood, continues=asked.continues)
 
-        blind = not self.toolbox.sees and not policy_of(self.policy).sees
-        return WaitLoop(run=attempt, memory=self.memory, ask=ask, reads_only=blind)
+        sees = self.toolbox.sees or policy_of(self.policy).sees or bool(self.memory.detector_stamp)
+        return WaitLoop(run=attempt, memory=self.memory, ask=ask, reads_only=not sees)
 
     @asynccontextmanager
     async def _stored_steps(self, run_id: str, *, again: bool) -> AsyncIterator[Steps | None]:

@@ -95,6 +95,8 @@ class Answer:
     run_id: str = ""
     trace: str | None = None
     """Path of the trace, where one was written."""
+    coverage: tuple[dict[str, Any], ...] = ()
+    """`Coverage.as_dict` of each video that was known in part only when it was asked about, with its `name`."""
 
     @property
     def failed(self) -> bool:
@@ -121,6 +123,7 @@ class Answer:
             "evidence": [e.as_dict() for e in self.evidence],
             "confidence": round(self.confidence, 3),
             **{name: getattr(self, name) for name in _PLAIN[4:]},
+            "coverage": [dict(row) for row in self.coverage],
             "waited": self.waited and asdict(self.waited),
             "validity": self.validity and self.validity.as_dict(),
         }
@@ -135,10 +138,11 @@ class Answer:
             )
             for e in row["evidence"]
         )
+        coverage = tuple(dict(one) for one in row.get("coverage", ()))  # runs of before have none
         validity = Validity.from_dict(row["validity"]) if row.get("validity") else None
         plain = {name: row[name] for name in _PLAIN if name in row}  # those of older versions have fewer
         waited = Waited(**row["waited"]) if row.get("waited") else None
-        return cls(evidence=evidence, validity=validity, waited=waited, **plain)
+        return cls(evidence=evidence, validity=validity, waited=waited, coverage=coverage, **plain)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,4 +95,7 @@ def _about(video: dict[str, Any], pictures: bool) -> str:
     facts += "" if recorded is None else f"; recorded from {wall_clock(recorded, video['zone'])} on"
     people = f"; who speaks: {', '.join(video['people'][:12])}" if video.get("people") else ""
     facts += people
-    return f"Video {video['id']} ({quote(video['name'])}): {clock(video['start'])} to {clock(video['end'])}, {facts}."
+    about = f"Video {video['id']} ({quote(video['name'])}): {clock(video['start'])} to {clock(video['end'])}, {facts}."
+    if "coverage" not in video:
+        return about
+    return f"{about} So far it is known in part: {video['coverage']['text']}. Of the rest nobody can say what is there."

@@ -28,7 +28,7 @@ from .waiting import conclusion
 
 _SPENT = re.compile(re.escape(SPENT).replace(re.escape("{limit}"), "(?P<limit>[a-z]+)"))
 _LIMIT_OF = {TIME_UP: "seconds", TOKENS_SPENT: "tokens"}
-_OLDER = {"mode": "backward"}
+_OLDER = {"mode": "backward", "coverage": []}
 """Fields of an answer that traces of earlier versions lack."""
 _COUNTED = ("frames", "calls", "tokens")
 """What a spend holds that can be added up again; seconds cannot."""

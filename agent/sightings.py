@@ -14,6 +14,7 @@ from ..memory import MediaURI, Span, clock
 from ..memory.span import merge_spans
 from ..memory.timeline import wall_clock
 from .answer import Draft, Evidence
+from .questions.question import Question
 from .text_matching import content
 from .validity import Sighting, Unexamined, Validity
 
@@ -26,30 +27,28 @@ _GAP = 1.0
 _LISTED = 3
 
 
-def validity_of(draft: Draft, messages: Iterable[AnyMessage]) -> Validity | None:
+def validity_of(draft: Draft, question: Question, messages: Iterable[AnyMessage]) -> Validity | None:
     """Return how far an answer holds; None where the run asked for no last sighting."""
     found = next((m for m in messages if isinstance(m, ToolMessage) and m.name == _TOOL and m.status != "error"), None)
     data = (found.artifact or {}).get("data") if found is not None else None
     rows = (data or {}).get("looked_at") or []
     if not data or not rows:
         return None
-    line = _Line(rows)
+    line = _Line(rows, question.videos)
     cited = [] if draft.abstained else [item for item in draft.evidence if item.supported and item.span is not None]
     cited = sorted(cited, key=lambda item: line.moment(item.uri))
     last = cited[-1] if cited else None
     before = next((i for i in reversed(cited[:-1]) if last and content(_words(i)) != content(_words(last))), None)
-    since = line.since(None if last is None else last.uri)
-    later = [
-        row
-        for row in data["sightings"]
-        if last is not None and line.moment(row["uri"]) > line.moment(last.uri, end=True)
-    ]
+    later = data["sightings"]  # where the answer rests on none of them, all of them
+    if last is not None:
+        later = [row for row in later if line.moment(row["uri"]) > line.moment(last.uri, end=True)]
+    since = line.since(last.uri if last is not None else later[0]["uri"] if later else None)
     return Validity(
         text=_text(str(data["what"]), line, last, before, since, later),
         last_seen=_sighting(last, line, data["sightings"]),
         earlier=_sighting(before, line, data["sightings"]),
-        as_of=str(MediaURI(rows[-1]["video"], Span(rows[-1]["end"], rows[-1]["end"]))),
-        as_of_wall_clock=line.clock(rows[-1], rows[-1]["end"]),
+        as_of=str(MediaURI(line.newest["video"], Span(line.newest["end"], line.newest["end"]))),
+        as_of_wall_clock=line.clock(line.newest, line.newest["end"]),
         not_examined_since=since,
     )
 
@@ -57,9 +56,12 @@ def validity_of(draft: Draft, messages: Iterable[AnyMessage]) -> Validity | None
 class _Line:
     """The videos in the order of time, and what was looked at in each."""
 
-    def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(self, rows: Sequence[Mapping[str, Any]], videos: Sequence[Mapping[str, Any]]) -> None:
         self.rows = rows
+        self.facts = {video["id"]: {"recorded": None, "zone": None, **video} for video in videos}
         self.dated = all(row["recorded"] is not None for row in rows)
+        self.newest = max(rows, key=lambda row: self.at(row, row["end"]) or 0.0) if self.dated else rows[-1]
+        """The video that ends last."""
 
     def at(self, row: Mapping[str, Any], time: float) -> float | None:
         """A time of a video on the timeline's clock."""
@@ -70,10 +72,15 @@ class _Line:
         at = self.at(row, time)
         return None if at is None else wall_clock(at, row["zone"])
 
+    def video(self, uri: str) -> Mapping[str, Any] | None:
+        """The facts of the video of a place: name, start, recorded, zone."""
+        return self.facts.get(MediaURI.parse(uri).video)
+
     def moment(self, uri: str, *, end: bool = False) -> tuple[float, float]:
         """A key by which places are in the order of time: by the clock, else by the order of the videos."""
         place = MediaURI.parse(uri)
-        number, row = next(((n, r) for n, r in enumerate(self.rows) if r["video"] == place.video), (-1, None))
+        number = next((n for n, row in enumerate(self.rows) if row["video"] == place.video), -1)
+        row = self.video(uri)
         time = (place.span.end if end else place.span.start) if place.span else 0.0
         if row is None or not self.dated:
             return float(number), time
@@ -133,8 +140,7 @@ def _words(item: Evidence) -> str:
 def _sighting(item: Evidence | None, line: _Line, rows: Sequence[Mapping[str, Any]]) -> Sighting | None:
     if item is None or item.span is None:
         return None
-    place = MediaURI.parse(item.uri)
-    row = next((row for row in line.rows if row["video"] == place.video), None)
+    row = line.video(item.uri)
     return Sighting(
         uri=item.uri,
         channel=_channel(item, rows),
@@ -163,7 +169,7 @@ def _text(
     """The validity in sentences."""
     parts = []
     if last is not None and last.span is not None:
-        newest = line.rows[-1]
+        newest = line.newest
         ago = newest["end"] - last.span.end
         here = MediaURI.parse(last.uri).video == newest["video"]
         how_old = f", {_length(ago)} before {clock(newest['end'])}" if here and ago > _GAP else ""
@@ -171,10 +177,14 @@ def _text(
         if before is not None:
             parts.append(f"Before that, at {_place(line, before.uri)}: {_quoted(_words(before))}")
         if later:
-            place = _place(line, later[0]["uri"])
-            parts.append(f"Named again at {place}, which does not tell: {_quoted(str(later[0]['text']))}")
+            parts.append(f"Named again at {_place(line, later[0]['uri'])}: {_quoted(str(later[0]['text']))}")
         if not later and not since and here and ago <= _GAP:
             return " ".join(parts)
+    elif later:
+        parts.append(f"Last named at {_place(line, later[0]['uri'])}: {_quoted(str(later[0]['text']))}")
+        return " ".join(
+            [*parts, "The answer cites no place that tells it.", *_searched(what, since, line, True, False)]
+        )
     return " ".join([*parts, *_searched(what, since, line, last is not None, bool(later))])
 
 
@@ -211,16 +221,16 @@ def _quoted(text: str) -> str:
 
 
 def _video(line: _Line, video: str) -> str:
-    if len(line.rows) == 1:
+    if len(line.facts) == 1 or video not in line.facts:
         return ""
-    return next((f"{row['name']} " for row in line.rows if row["video"] == video), "")
+    return f"{line.facts[video]['name']} "
 
 
 def _place(line: _Line, uri: str) -> str:
     """Video time and, where the video is dated, the time of the clock."""
     place = MediaURI.parse(uri)
     start = place.span.start if place.span else 0.0
-    row = next((row for row in line.rows if row["video"] == place.video), None)
+    row = line.video(uri)
     at = None if row is None else line.clock(row, start)
     return f"{_video(line, place.video)}{clock(start)}" + (f" ({at})" if at else "")
 

@@ -6,12 +6,13 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 
 from ..memory import MediaURI, Span
 from ..tools.budget import rounded
-from .answer import Answer, Draft, Evidence
+from .answer import FAILURES, Answer, Draft, Evidence
 from .evidence import Piece, pieces_of, unseen
 from .parsing.options import option_in
 from .questions.question import Question, letter
@@ -33,6 +34,9 @@ TOO_EARLY = "Read the lines once more: answer from the one that comes nearest, w
 """What is said of one that gives up in plain words and has called no tool yet."""
 NOTHING_SAID = "No answer was written."
 """Stands for an empty answer, which claims nothing."""
+
+
+_LISTED = 4  # videos whose coverage is told in the text of an answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +95,34 @@ def answer_of(
     budget: Mapping[str, float | None],
 ) -> Answer:
     """Return the answer that a checked draft becomes; `stopped_by` is empty where the policy itself ended the run."""
+    coverage = tuple({**v["coverage"], "name": v["name"]} for v in question.videos if "coverage" in v)
+    text = draft.text
+    if coverage and draft.abstained and stopped_by not in FAILURES:
+        text = f"{text} {_so_far(coverage)}"
     return Answer(
         question=question.text,
-        text=draft.text,
+        text=text,
         option=None if draft.abstained else draft.option,
         evidence=tuple(replace(item, wall_clock=question.wall_clock(item.uri)) for item in draft.evidence),
         confidence=draft.confidence,
         abstained=draft.abstained,
         mode=question.mode,
-        validity=validity_of(draft, messages),
+        validity=validity_of(draft, question, messages),
         stopped_by=stopped_by or ("viewer_error" if draft.abstained and unseen(messages) else "answer"),
         spend=rounded(spend),
         budget=dict(budget),
+        coverage=coverage,
     )
+
+
+def _so_far(coverage: Sequence[Mapping[str, Any]]) -> str:
+    """Say within which part nothing was found: what is not covered is not known, and never absent."""
+    if len(coverage) == 1:
+        parts = str(coverage[0]["text"])
+    else:
+        parts = "; ".join(f"{one['name']}: {one['text']}" for one in coverage[:_LISTED])
+        parts += f"; and {len(coverage) - _LISTED} more videos" if len(coverage) > _LISTED else ""
+    return f"(Known so far: {parts}. What lies outside may still hold it.)"
 
 
 def _share_held(marked: Sequence[Evidence], draft: Draft) -> float:

@@ -48,6 +48,8 @@ class Wait:
     dated: bool
     """Whether positions are seconds of the videos' timeline, and not of each video."""
     timeline: str = ""
+    videos: tuple[str, ...] = ()
+    """Ids of the videos asked about, those too that begin later; all of the memory's where there are none."""
     step: float = STEP
     patience: int | None = None
     """Parts that are asked about at most; None without a limit."""
@@ -92,8 +94,8 @@ class WaitLoop:
 
     run: RunLoop
     memory: ClipMemory
-    ask: Callable[[Mapping[str, Any], float | Moment], Question]
-    """Makes the question of the state as it is at some moment."""
+    ask: Callable[[Mapping[str, Any], Sequence[str], float | Moment], Question]
+    """Makes the question of the state, about some videos, as it is at some moment."""
     reads_only: bool
     """Whether parts in which nothing was said or shown need not be asked about."""
 
@@ -137,15 +139,15 @@ class WaitLoop:
         wait = Wait(**state["wait"])
         begin = end = position
         while True:
-            reached, grows = await self._covered(state, end, wait)
-            end = min(end + wait.step, wait.until, max(reached, end))
+            reached, grows = await self._covered(end, wait)
+            end = min(self._recorded_from(end, wait) + wait.step, wait.until, max(reached, end))
             last = end >= wait.until - 1e-6 or (not grows and end >= reached - 1e-6)
             question = self._question(state, begin, end, wait) if end > begin else None
             if question is not None or last:
                 return Part(end=end, last=last, question=question)
 
     def _question(self, state: WaitState, begin: float, end: float, wait: Wait) -> dict[str, Any] | None:
-        question = self.ask(state["question"], wait.now(end))
+        question = self.ask(state["question"], wait.videos, wait.now(end))
         known = self._known(question, begin, wait)
         question = replace(question, videos=from_position(question.videos, known, dated=wait.dated))
         if self.reads_only and not any(self._texts(question, video) for video in question.videos):
@@ -168,19 +170,29 @@ class WaitLoop:
         since, end = question.begin_of(video), question.end_of(video)
         if end <= since:
             return False
-        view = self.memory if question.now is None else self.memory.until(question.now)
-        return any(text.channel in _TEXTS for text in view.texts(video["id"], between=Span(since, end)))
+        # Whether to ask at all: nothing of what stands there is read, so the memory of now will do, and is quick.
+        return any(text.channel in _TEXTS for text in self.memory.texts(video["id"], between=Span(since, end)))
 
-    async def _covered(self, state: WaitState, position: float, wait: Wait) -> tuple[float, bool]:
+    def _recorded_from(self, position: float, wait: Wait) -> float:
+        """Return a position, moved on to where a video begins if none runs there: nights are not stepped through."""
+        if not wait.dated:
+            return position
+        spans = [
+            (record.timeline_time(record.start) or 0.0, record.timeline_time(record.end) or 0.0)
+            for record in _records(self.memory, wait.videos)
+            if record.recorded is not None and record.timeline == wait.timeline
+        ]
+        return max(position, min((start for start, end in spans if end > position), default=position))
+
+    async def _covered(self, position: float, wait: Wait) -> tuple[float, bool]:
         """Return up to which position the videos are covered, and whether more is to come; waits until it is further.
 
         It looks at the memory's version, so that nothing is read while nothing was written.
         """
-        ids = [video["id"] for video in state["question"]["videos"]]
         began, pause = time.monotonic(), _POLL
         version = self.memory.store.version()
         while True:
-            reached, grows = self._reached(ids, wait)
+            reached, grows = self._reached(wait)
             if reached > position + 1e-6 or not grows or position >= wait.until:
                 return reached, grows
             while self.memory.store.version() == version:
@@ -190,15 +202,14 @@ class WaitLoop:
                 pause = min(pause * 1.5, _SLOWEST)
             version, pause = self.memory.store.version(), _POLL
 
-    def _reached(self, ids: Sequence[str], wait: Wait) -> tuple[float, bool]:
+    def _reached(self, wait: Wait) -> tuple[float, bool]:
         reached: list[float] = []
         grows = False
-        for id_ in ids:
-            record = self.memory.video(id_)
+        for record in _records(self.memory, wait.videos):
             end = record.end
             if not record.complete:
                 grows = True
-                coverage = self.memory.coverage(id_)
+                coverage = self.memory.coverage(record.id)
                 end = min([coverage.until(channel) for channel in _TEXTS if channel in coverage.channels] or [end])
             at = record.timeline_time(end) if wait.dated else end
             reached += [] if at is None else [at]
@@ -225,6 +236,7 @@ def conclusion(state: Mapping[str, Any]) -> Answer | None:
         abstained=True,
         mode="wait",
         waited=waited,
+        coverage=() if last is None else last.coverage,
         spend=Spend().as_dict(),
         budget=dict(state["budget"]),
     )
@@ -234,6 +246,7 @@ def begin_waiting(
     memory: ClipMemory,
     question: Question,
     *,
+    videos: Sequence[str],
     until: float | str | Moment | None,
     patience: int | None,
     seconds: float | None,
@@ -245,7 +258,7 @@ def begin_waiting(
     Raises:
         QuestionError: if `until` is no moment of the videos, or does not lie after the question's time.
     """
-    records = [memory.video(video["id"]) for video in question.videos]
+    records = _records(memory, videos)
     timelines = {record.timeline for record in records if record.recorded is not None}
     dated = isinstance(question.now, Moment) or (
         question.now is None and len(timelines) == 1 and all(record.recorded is not None for record in records)
@@ -270,11 +283,16 @@ def begin_waiting(
         start=start,
         until=limit if limit is not None else max(ends) if complete else 1e15,
         dated=dated,
+        videos=tuple(videos),
         timeline=question.now.timeline if isinstance(question.now, Moment) else next(iter(timelines), ""),
         patience=patience,
         seconds=seconds,
     )
-    return asdict(wait)
+    return {**asdict(wait), "videos": list(videos)}
+
+
+def _records(memory: ClipMemory, videos: Sequence[str]) -> list[VideoRecord]:
+    return [memory.video(video) for video in videos] if videos else memory.videos()
 
 
 def _position(until: float | str | Moment, records: Sequence[VideoRecord], dated: bool) -> float:

@@ -28,6 +28,7 @@ from .train import app as train
 from .transcript import transcript
 from .videos import videos
 from .warm import warm
+from .watch import watch
 
 EXIT_CODES = """Exit codes: 0 done (an honest abstention too) · 1 failed (also: a model did) · 2 wrong usage · \
 3 a video cannot be used · 4 the memory folder cannot be used · 5 something needs a package or weights · \
@@ -59,7 +60,7 @@ def _common(
 
 
 for verb in (
-    *(ask, chat, index, search, transcript, chapters, summarize, videos, remove, merge, export),
+    *(ask, chat, index, watch, search, transcript, chapters, summarize, videos, remove, merge, export),
     *(runs, replay, report, clean, mcp, warm, doctor, demo),
 ):
     app.command()(verb)

@@ -77,7 +77,7 @@ def ask(
     records = [find_video(clip_memory, v, steps, index_arguments) for v in videos] or clip_memory.videos()
     for line in old_speech(records):
         steps.print(line, style="yellow", soft_wrap=True)
-    for line in unfinished(records if not videos else ()):
+    for line in unfinished(records if not videos else (), clip_memory):
         steps.print(message("warning", line, "yellow"), soft_wrap=True)
 
     def listen(event: dict[str, Any]) -> None:

@@ -135,7 +135,7 @@ def index(
         if cluster is not None:
             settings["workers"] = cluster
         code = _add_all(clip_memory, files_in, settings, people, console, records, rows, passed_over)
-    for line in (*old_speech(records), *unfinished(records)):
+    for line in (*old_speech(records), *unfinished(records, clip_memory)):
         console.print(line, style="yellow", soft_wrap=True)
     _tell(passed_over, console)
     if as_json:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from ..memory import ClipMemory, clock
+from ..memory import ClipMemory, VideoRecord, clock
 from ..memory.sanitize import one_line
 from ..memory.types import MAIN
 from .settings.indexing import old_speech, recorded_in_words
@@ -37,7 +37,7 @@ def videos(
         clip_memory = ClipMemory(folder, read_only=True)
     records = clip_memory.videos()
     if as_json:
-        write_json({"schema": 1, "videos": [asdict(r) for r in records]})
+        write_json({"schema": 1, "videos": [_row(clip_memory, r) for r in records]})
         return
     if not records:
         console.print(f"No video in {folder}. Add one: rewatch index FILE")
@@ -47,8 +47,13 @@ def videos(
     for heading in ("id", "name", "length", *(["recorded"] if dated else []), "picture", "channels", "state"):
         table.add_column(heading, overflow="fold")
     for r in records:
-        state = "complete" if r.complete else "unfinished: rewatch index goes on"
-        if r.failures:
+        state = "complete"
+        if not r.complete:
+            known = f"known so far: {clip_memory.coverage(r.id)}"
+            verb = "watch" if clip_memory.source_of(r.id) else "index"
+            busy = r.growing or clip_memory.is_written_elsewhere
+            state = known if busy else f"{known}; rewatch {verb} goes on"
+        elif r.failures:
             state = f"{len(r.failures)} pieces failed: rewatch index --retry"
         picture = f"{r.width}x{r.height} {r.codec}"
         when = [recorded_in_words(r)] if dated else []
@@ -56,3 +61,8 @@ def videos(
     console.print(table)
     for line in old_speech(records):
         console.print(line, style="yellow", soft_wrap=True)
+
+
+def _row(memory: ClipMemory, record: VideoRecord) -> dict[str, Any]:
+    """Return a record as plain values, with its coverage where that is not all."""
+    return asdict(record) | ({} if record.complete else {"coverage": memory.coverage(record.id).as_dict()})

@@ -15,7 +15,7 @@ from .errors import VideoError
 from .memory_view import MemoryView, Picture, at_same_time
 from .people.view import PeopleView
 from .protocol import VideoSource
-from .span import MediaURI, Span
+from .span import MediaURI, Span, merge_spans
 from .store.search import dated, scope_of, timeline_scope
 from .timeline.cut import Cut
 from .timeline.interval import TimelineSpan, recorded_in
@@ -27,6 +27,7 @@ from .video.truncated_video import TruncatedVideo
 
 if TYPE_CHECKING:
     from .causal.past import Past
+    from .coverage import Coverage
     from .encoders import VisualEncoder
     from .levels.levels import Levels
     from .tracking.detector import Detector
@@ -185,6 +186,20 @@ class CausalView:
         """See `ClipMemory.clips`; the last one ends at `now`, and in place of shots there are windows of one length."""
         clips = self._past_at(self._cut).clips(self.video(video_id).id, level)
         return [clip for clip in clips if _overlaps(clip, between)]
+
+    def coverage(self, video_id: str) -> Coverage:
+        """See `ClipMemory.coverage`: what of it lies before `now`."""
+        record = self.video(video_id)
+        return self._memory.coverage(record.id).up_to(record.end)
+
+    def unknown_spans(self, video_id: str, channel: str, span: Span) -> list[Span]:
+        """See `ClipMemory.unknown_spans`; what could not be made out by `now` is unknown too."""
+        record = self.video(video_id)
+        spans = self.coverage(record.id).missing(channel, span)
+        known = self.known_until(record.id, channel)
+        if known < min(span.end, record.end) - 1e-6:
+            spans.append(Span(max(known, span.start), min(span.end, record.end)))
+        return merge_spans(spans)
 
     def known_until(self, video_id: str, channel: str) -> float:
         """The second up to which a channel is known in full: what was not worked off by `now` is not known yet."""

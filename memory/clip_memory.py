@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -26,24 +27,42 @@ from .protocol import VideoSource
 from .span import MediaURI, Span
 from .store import units
 from .store.database import Store
+from .store.folder import is_locked
 from .store.index_kinds import USUAL
+from .store.live import live_state, watched
 from .store.search import Searcher, channel_names, dated, scope_of, span_of, timeline_scope
 from .timeline.cut import Cut
 from .timeline.interval import TimelineSpan, recorded_in
 from .timeline.moment import Moment
 from .tracking.detector_weights import usual_detector
-from .types import CHANNELS, CLIP, OBJECTS, TIMELINE_LEVELS, VOICES, Clip, Hit, Progress, Summary, Text, VideoRecord
+from .types import (
+    CHANNELS,
+    CLIP,
+    ENDED,
+    OBJECTS,
+    TIMELINE_LEVELS,
+    VOICES,
+    Clip,
+    Hit,
+    Progress,
+    Summary,
+    Text,
+    VideoRecord,
+)
 from .video.file import Video
+from .video.growing_video import GrowingVideo
 from .video.open import as_source, find_video, one_or_many, open_file
 from .video.pictures import read_picture
 
 if TYPE_CHECKING:
     from .causal.past import Past
+    from .ingest.jobs import ModelSpecs
     from .ingest.parts import Between
     from .ingest.request import IngestRequest
     from .ingest.worker_pool import Cluster
     from .levels.levels import Levels
     from .levels.tree import Summarizer
+    from .live.growth import Growth
     from .people.speaker_models import SpeakerModel
     from .speech.transcriber import Transcriber
     from .timeline.recording import Recording
@@ -93,7 +112,7 @@ class ClipMemory:
         """Its indexes."""
         self._sources: dict[str, VideoSource] = {}
         self._adding = threading.Lock()
-        self.people = People(self.store, self._writing, self.video)
+        self.people = People(self.store, self.writing, self.video)
         """Who speaks and who is seen, where that was learned (`learn_people`); to be named, merged, split, deleted."""
         self._pasts: OrderedDict[tuple[Cut, tuple[int, int]], Past] = OrderedDict()
         self._levels: OrderedDict[tuple[Any, ...], Levels] = OrderedDict()
@@ -180,7 +199,7 @@ class ClipMemory:
         from .ingest.request import IngestRequest
 
         again = channel_names(again)
-        chosen = (again or self._usual_channels) if channels is None else channel_names(channels)
+        chosen = (again or self.usual_channels) if channels is None else channel_names(channels)
         request = IngestRequest(
             channels=tuple(dict.fromkeys((*chosen, *again))),
             clip_seconds=clip_seconds,
@@ -196,21 +215,22 @@ class ClipMemory:
             timeline=None if timeline is None else check_timeline(timeline),
             between=between_of(between),
         )
-        if OBJECTS in request.channels:
-            self.models.require_detector()
-        return self._add(as_source(source), request)
+        return self.add_as(source, request)
 
-    def _add(self, source: str | VideoSource, request: IngestRequest) -> VideoRecord:
-        from .ingest.jobs import ModelSpecs
+    def add_as(self, source: str | Path | VideoSource, request: IngestRequest) -> VideoRecord:
+        """Put a video into the memory, as a request says; see `add`."""
         from .ingest.pipeline import Ingest
 
+        source = as_source(source)
+        if OBJECTS in request.channels:
+            self.models.require_detector()
         models, language = self.models, request.streams.language
-        specs = ModelSpecs(models.visual_choice, request.transcriber, models.detector_choice, language)
+        specs = self._specs(request)
         fingerprint = request.fingerprint(source, specs, [models.text.stamp, models.visual.stamp])
         video = self._unchanged(source, fingerprint, request.between)
         if video is not None:  # nothing to index, so another process may be writing
             return self._date(video, request.recorded, request.timeline)
-        with self._writing():
+        with self.writing():
             video = self._unchanged(source, fingerprint, request.between)
             if video is None:
                 models.remember(request.transcriber, language)
@@ -247,14 +267,44 @@ class ClipMemory:
         Raises:
             MemoryFolderError: if the memory cannot be written, or another process is writing.
         """
-        with self._adding, self.store.writing():
+        with self.writing():
             self.levels().forget_stale()
             count = self.levels().renew(summarizer=summarizer, progress=progress)
             self.levels().renew_habits()
             return count
 
+    def _specs(self, request: IngestRequest) -> ModelSpecs:
+        from .ingest.jobs import ModelSpecs
+
+        models, language = self.models, request.streams.language
+        return ModelSpecs(models.visual_choice, request.transcriber, models.detector_choice, language)
+
+    def growth(self, request: IngestRequest, **recording: Any) -> Growth:
+        """Return what indexes a recording while it goes on; the other arguments are those of `Growth`."""
+        from .live.growth import Growth
+
+        with self.writing():
+            self.models.remember(request.transcriber, request.streams.language)
+        return Growth(self.store, self.searcher, lambda: self.models.text, self._specs(request), request, **recording)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Be the one that writes.
+
+        Raises:
+            MemoryInUse: if another process is writing.
+        """
+        with self._adding, self.store.writing():
+            yield
+
     @property
-    def _usual_channels(self) -> tuple[str, ...]:
+    def is_written_elsewhere(self) -> bool:
+        """Whether another process is writing at this moment."""
+        return not self._adding.locked() and is_locked(self.folder)
+
+    @property
+    def usual_channels(self) -> tuple[str, ...]:
+        """The channels that `add` fills where none are named."""
         looks = self.models.detector_choice is not None or self.found_detector() is not None
         return (*CHANNELS, OBJECTS) if looks else CHANNELS
 
@@ -301,7 +351,7 @@ class ClipMemory:
         from .ingest.dating import date_video
 
         if given is not None or timeline is not None:
-            with self._writing():
+            with self.writing():
                 date_video(self.store, video, given, timeline)
         return self.store.records(video)[0]
 
@@ -315,13 +365,15 @@ class ClipMemory:
             VideoError: if there is no such video.
             MemoryFolderError: if the memory cannot be written.
         """
-        with self._writing():
-            id_ = self.video(video_id).id
+        with self.writing():
+            record = self.video(video_id)
+            id_ = record.id
             before = self.store.size()
             with self.store.transaction() as db:
                 units.remove_video(self.store, id_)
                 if self.people.on:
-                    forget_vanished(db)
+                    forget_vanished(self.store, db)
+            shutil.rmtree(self._recording(record), ignore_errors=True)
             self._sources.pop(id_, None)
             self.levels().forget_stale()
             self.searcher.forget_deleted()
@@ -362,17 +414,11 @@ class ClipMemory:
         from .people.learn import learn
 
         names = (channels,) if isinstance(channels, str) else tuple(channels)
-        with self._writing():
+        with self.writing():
             for learner in learners(self.store, names, speaker_model, same, face_models):
                 record = self.video(video_id)
                 learn(self.store, self.open(record.id), record, learner, again=again, progress=progress)
         return self.video(video_id)
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """Hold the writer lock, in this process and of the folder."""
-        with self._adding, self.store.writing():
-            yield
 
     # Reading
 
@@ -474,6 +520,8 @@ class ClipMemory:
         place = Path(path).expanduser().absolute()
         file = self.store.file(place)
         id_ = file.video if file is not None else None
+        if id_ is not None and self._is_watched(id_):
+            return self.store.records(id_)[0]  # it grows: its content is another one at each moment
         try:
             state = place.stat()
         except OSError:
@@ -482,6 +530,17 @@ class ClipMemory:
             with Video(place) as video:
                 id_ = self.store.find_content(video.content_id)
         return self.store.records(id_)[0] if id_ is not None else None
+
+    def watched(self, path: str | Path) -> VideoRecord | None:
+        """The video that a file, an address or a camera is, where it is watched and may still grow; else None."""
+        source = str(path)
+        video = watched(self.store, source) or watched(self.store, str(Path(source).expanduser().absolute()))
+        return self.store.records(video)[0] if video is not None and self._is_watched(video) else None
+
+    def source_of(self, video_id: str) -> str | None:
+        """What is, or was, watched for a video that may still grow: a file, an address or a camera; else None."""
+        live = live_state(self.store, self.video(video_id).id)
+        return live.source if live is not None and live.state != ENDED else None
 
     def open(self, video_id: str) -> VideoSource:
         """The video itself.
@@ -492,7 +551,22 @@ class ClipMemory:
         record = self.video(video_id)
         if record.id in self._sources:
             return self._sources[record.id]
-        return open_file(record, self.store.paths(record.id))
+        paths = self.store.paths(record.id)
+        if not paths and (self._recording(record) / "segments.jsonl").exists():
+            from .live.segments import Segments
+
+            return Segments(self._recording(record))
+        if paths and self._is_watched(record.id) and paths[0][0].is_file():
+            return GrowingVideo(Video(paths[0][0], audio=record.audio), record.end)
+        return open_file(record, paths)
+
+    def _recording(self, record: VideoRecord) -> Path:
+        """Return the folder of a video's segments, where it has some."""
+        return self.folder / "live" / record.content_id[:16]
+
+    def _is_watched(self, video: str) -> bool:
+        live = live_state(self.store, video)
+        return live is not None and live.state != ENDED
 
     def search(
         self,
@@ -598,17 +672,33 @@ class ClipMemory:
         """
         from .ingest.throughput import work_rates
 
-        return work_rates(self.store, channels or self._usual_channels, len(os.sched_getaffinity(0)))
+        return work_rates(self.store, channels or self.usual_channels, len(os.sched_getaffinity(0)))
 
     def known_until(self, video_id: str, channel: str) -> float:
-        """The second up to which a channel is known in full; see `CausalView.known_until`. Here: the video's end."""
+        """The second up to which a channel is known in full; the video's start if nothing of it is."""
         record = self.video(video_id)
-        return record.end if channel in record.channels else record.start
+        return self.coverage(record.id).until(channel) if channel in record.channels else record.start
 
     def coverage(self, video_id: str) -> Coverage:
-        """Return which spans of a video each channel covers by now; another process may be at work on it."""
-        record = self.video(video_id)
-        return coverage(record.id, record.span, units.open_spans(self.store, record.id))
+        """Return which spans of a video each channel covers by now; another process may be at work on it.
+
+        What it says is covered is in whatever is read or searched afterwards: read the coverage first.
+        """
+        with self.store.reading():
+            record = self.video(video_id)
+            open_spans = units.open_spans(self.store, record.id)
+            live = live_state(self.store, record.id)
+        for channel, spans in open_spans.items():
+            nothing = channel == "speech" and not record.has_audio
+            if record.channels.get(channel, "").startswith("unavailable") and not nothing:
+                spans.append(record.span)  # nothing here could work it off
+            if live is not None:
+                spans += live.open_spans(channel, record.end)
+        return coverage(record.id, record.span, open_spans, growing=record.growing)
+
+    def unknown_spans(self, video_id: str, channel: str, span: Span) -> list[Span]:
+        """Return the parts of a span of which a channel that was asked for knows nothing by now."""
+        return self.coverage(video_id).missing(channel, span)
 
     def now_of(self, video_id: str) -> float:
         """The second of a video from which on nothing may be known: there is none here; see `CausalView.now_of`."""

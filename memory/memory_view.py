@@ -15,6 +15,7 @@ from .timeline.interval import TimelineSpan, timeline_span
 from .types import CLIP, Clip, Hit, Summary, Text, VideoRecord
 
 if TYPE_CHECKING:
+    from .coverage import Coverage
     from .encoders import VisualEncoder
     from .levels.levels import Levels
     from .tracking.detector import Detector
@@ -87,6 +88,12 @@ class MemoryView(Protocol):
 
     def clips(self, video_id: str, *, level: str = CLIP, between: Span | None = None) -> list[Clip]:
         """The clips of one level, in time order."""
+
+    def coverage(self, video_id: str) -> Coverage:
+        """The spans of a video that each channel covers by now."""
+
+    def unknown_spans(self, video_id: str, channel: str, span: Span) -> list[Span]:
+        """The parts of a span of which a channel that was asked for knows nothing by now."""
 
     def recorded_in(self, interval: TimelineSpan) -> list[MediaURI]:
         """What was recorded in a span of a timeline: a place in each video that recorded any of it."""

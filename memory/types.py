@@ -22,6 +22,10 @@ VOICES, FACES = "voices", "faces"
 MAIN = "main"
 """The timeline of a video for which no other is named."""
 
+OPEN, STOPPED, ENDED = "open", "stopped", "ended"
+"""States of a video that is watched while it is recorded: it is being watched (or its watcher was killed), somebody
+stopped it, its source came to its end."""
+
 CLIP = "clip"
 LEVELS = (CLIP, "chapter", "hour", "day", "week")
 """Levels from fine to coarse."""
@@ -43,7 +47,7 @@ class VideoRecord(Timed):
     """The facts that a memory holds about one video. Times are seconds on the video's own clock.
 
     `channels` maps each channel that was asked for to the stamp of what made it; `complete` says that nothing of
-    it is still to do (pieces that failed are in `failures`).
+    it is still to do (pieces that failed are in `failures`; people, who are learned apart, do not count).
     """
 
     id: str
@@ -69,11 +73,19 @@ class VideoRecord(Timed):
     """Seconds on the timeline's clock at `start` (see `memory.timeline`); None if nobody knows when it was recorded."""
     zone: int | None = None
     """Time zone of the recording, in seconds east of UTC; None if nobody knows."""
+    growing: bool = False
+    """Whether it is still being recorded, as far as is known, so that `end` moves."""
     recorded_source: str = ""
     """Where `recorded` was read, and what contradicts it."""
     channels: dict[str, str] = field(default_factory=dict)
     complete: bool = False
     failures: tuple[Failure, ...] = ()
+
+    @property
+    def is_known(self) -> bool:
+        """Return whether every channel that was asked for covers all of it, so that its coverage need not be read."""
+        unavailable = any(stamp.startswith("unavailable") for stamp in self.channels.values())
+        return self.complete and not self.failures and not unavailable
 
     def timeline_time(self, time: float) -> float | None:
         """Return a time of the video (seconds) on the timeline's clock; None if nobody knows when it was recorded."""

@@ -293,7 +293,7 @@ def try_tool(world: World, rng: random.Random, box: Toolbox, eyes: Eyes) -> tupl
     told = json.dumps([seen.text, seen.data, seen.uris, [line.text for line in seen.lines]], default=str)
     done = f"{item.name} {arguments} at {now:.3f} of {[r.name for r in chosen]}: {seen.text[:300]}"
     # A tool may echo what it was asked for.
-    for key in ("query", "find", "claim", "question"):
+    for key in ("query", "find", "claim", "question", "what"):
         told = told.replace(str(arguments.get(key, "\0")), "")
     found = world.leaks(told, now, [record.name for record in chosen])
     if eyes.latest >= now:

@@ -265,7 +265,7 @@ class Toolbox:
             fitted, more = fit_to_json_schema(cleaned, tidied)
             fitted = {own_names.get(key, key): value for key, value in fitted.items()}
             repairs = [*repairs, *more]
-        places = [[video_key(memory, r.id), r.channels, r.end, r.recorded] for r in records]
+        places = [[video_key(memory, r.id), r.channels, r.end, r.recorded, *_known(memory, r)] for r in records]
         how: list[Any] = [eyes.as_dict()] if fitted.get("box") is not None else []
         # A picture of another video may be named only where the run is about that too.
         how += [] if between is None else [[between.start, between.end, between.timeline]]
@@ -377,6 +377,11 @@ class Toolbox:
             text += f"\nCite as {', '.join(uris[:CITED])}{' …' if len(uris) > CITED else ''}"
         lines = tuple(replace(one, text=defuse(one.text), quote=defuse(one.quote)) for one in observation.lines)
         return replace(observation, text=text, data=defuse_data(observation.data), lines=lines)
+
+
+def _known(memory: ClipMemory | CausalView, record: VideoRecord) -> list[str]:
+    """Return what is known by now of a video that is not complete: what is asked again then may have another answer."""
+    return [] if record.complete else [json.dumps(memory.coverage(record.id).as_dict())]
 
 
 def _within_view(observation: Observation, videos: Sequence[str], memory: ClipMemory | CausalView) -> Observation:

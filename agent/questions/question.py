@@ -21,7 +21,7 @@ from .window import last_seconds
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ...memory import ClipMemory, VideoRecord
+    from ...memory import CausalView, ClipMemory, VideoRecord
 
 __all__ = ["Question", "QuestionError", "letter", "question_about", "question_of", "split_options"]
 
@@ -53,7 +53,8 @@ class Question:
     videos: tuple[dict[str, Any], ...] = ()
     """Per video: id, name, start, end (seconds), width, height, has_audio, channels; `detector` where there is one;
     `people`, names and labels of those who may be in it, where they were learned; of a dated one `timeline`, `recorded`
-    and `zone` (see `VideoRecord`). With `now` they end there. `since` where only what is from that second on counts."""
+    and `zone` (see `VideoRecord`); `coverage` (`Coverage.as_dict`) where it was not covered in full when it was asked
+    about. With `now` they end there. `since` where only what is from that second on counts."""
     now: float | Moment | None = None
     """Nothing after this time may be seen: seconds of the video, or a moment of the videos' timeline."""
     earlier: tuple[tuple[str, str], ...] = ()
@@ -205,6 +206,7 @@ def question_about(
         if not begun:
             raise QuestionError(_nothing_yet(now, records))
         records = begun
+    seen = memory if now is None else memory.until(now)
     names = ("id", "name", "start", "end", "width", "height", "has_audio")
     more = {"detector": True} if memory.detector_stamp else {}
     people = memory.people if now is None else memory.until(now).people
@@ -215,6 +217,7 @@ def question_about(
             "channels": list(r.channels),
             **({} if r.recorded is None else {name: getattr(r, name) for name in ("timeline", "recorded", "zone")}),
             **more,
+            **_coverage(seen, r),
             **({"people": [named(name) for name in known]} if (known := people.names(r.id)) else {}),
         }
         for r in records
@@ -263,6 +266,14 @@ def _nothing_yet(now: float | Moment, records: Sequence[VideoRecord]) -> str:
     first = min(dated, key=lambda r: r.recorded or 0.0)
     began = wall_clock(first.recorded or 0.0, first.zone)
     return f"Nothing was recorded yet at {wall_clock(now.seconds, first.zone)}: give a time after {began}."
+
+
+def _coverage(memory: ClipMemory | CausalView, record: VideoRecord) -> dict[str, Any]:
+    """Return the coverage of a video that is not covered in full, read before anything is searched; else nothing."""
+    if record.is_known:
+        return {}
+    found = memory.coverage(record.id)
+    return {} if found.complete else {"coverage": found.as_dict()}
 
 
 def question_of(messages: Sequence[BaseMessage]) -> Question | None:

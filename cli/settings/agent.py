@@ -50,17 +50,24 @@ def find_video(memory: ClipMemory, word: str, console: Console, settings: dict[s
 
     Where nothing can be written now, since another process is writing, say, a file that is known is taken as it is.
     """
-    refuse_address(word)
-    if not os.path.exists(word):
+    watched = memory.watched(word)
+    if watched is None:
+        refuse_address(word)
+    if watched is None and not os.path.exists(word):
         record = match(memory.videos(), word) or memory.known(word)
         if record is not None:
-            for line in unfinished([record]):
+            for line in unfinished([record], memory):
                 console.print(message("warning", line, "yellow"), soft_wrap=True)
             return record
         near = beside(word)
         if near is None and os.sep not in word:
             raise no_such(memory, word)
         word = str(near or word)
+    known = watched or (memory.known(word) if memory.is_written_elsewhere and memory.knows(word) else None)
+    if known is not None:  # whoever is at it goes on with it; what is there is asked about
+        for line in unfinished([known], memory):
+            console.print(message("warning", line, "yellow"), soft_wrap=True)
+        return known
     try:
         return add_video(memory, Path(word), console, **settings)
     except MemoryFolderError as error:

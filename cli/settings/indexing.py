@@ -124,14 +124,21 @@ def old_speech(records: Sequence[VideoRecord]) -> list[str]:
     return [f"{made}; rewatch index --again speech{name} listens again with Whisper"]
 
 
-def unfinished(records: Sequence[VideoRecord]) -> list[str]:
+def unfinished(records: Sequence[VideoRecord], memory: ClipMemory) -> list[str]:
     """One line if videos are indexed in part, so that what isn't found may still be there; else nothing."""
     begun = [record for record in records if not record.complete]
     if not begun:
         return []
-    which = f"{begun[0].name} is" if len(begun) == 1 else f"{len(begun)} videos are"
-    name = shlex.quote(begun[0].path or begun[0].name) if len(begun) == 1 else "FILE"
-    return [f"{which} indexed in part; rewatch index {name} goes on"]
+    if len(begun) > 1:
+        going = "" if memory.is_written_elsewhere else "; rewatch index FILE goes on"
+        return [f"{len(begun)} videos are indexed in part{going}"]
+    (record,) = begun
+    covered = f"{record.name} is indexed in part ({memory.coverage(record.id)})"
+    if record.growing or memory.is_written_elsewhere:
+        return [covered]
+    source = memory.source_of(record.id)
+    how = f"watch {shlex.quote(source)}" if source else f"index {shlex.quote(record.path or record.name)}"
+    return [f"{covered}; rewatch {how} goes on"]
 
 
 def part_bound(text: str | None) -> Bound:

@@ -162,6 +162,11 @@ def show_answer(console: Console, answer: Answer, names: dict[str, str]) -> None
         console.print(table)
     if len(answer.evidence) > 8:
         console.print(Text(f"  and {len(answer.evidence) - 8} more", style="dim"))
+    for one in answer.coverage[:4]:
+        name = f"{one['name']}: " if len(answer.coverage) > 1 else ""
+        console.print(Text(f"  known so far: {one_line(name)}{one['text']}", style="yellow"))
+    if len(answer.coverage) > 4:
+        console.print(Text(f"  and {len(answer.coverage) - 4} more videos that are known in part", style="yellow"))
     if answer.validity is not None:
         console.print(Text(answer.validity.text, style="cyan"))
     console.print(Text(_cost(answer), style="dim"))

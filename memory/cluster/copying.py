@@ -10,7 +10,7 @@ from typing import Any
 
 from ..store import schema
 from ..store.full_text import indexed_form, marks
-from .tables import Table, tables
+from .tables import NAMED, NOT_COPIED, Table, tables
 
 _SHAPED = ("videos", "units", "channels", "clips", "paths", "parts")  # copied by rules of their own
 _MANY = 500  # ids in one query
@@ -33,6 +33,8 @@ class Copier:
         self._tables = {table.name: table for table in tables(source)}
         self.ids: dict[str, dict[Any, Any]] = {"spaces": self._spaces()}
         """By table: the key of each row that was copied, and its key in the memory."""
+        self.renamed: list[tuple[str, str]] = []
+        """Names that were taken, and what stands for them in the memory."""
 
     def _spaces(self) -> dict[Any, Any]:
         ids = {}
@@ -74,9 +76,11 @@ class Copier:
         for table in self._tables.values():
             if not self._is_shared(table):
                 continue
+            self._make(table)  # those of one kind are made together, and looked for together
+            if table.name in NOT_COPIED:
+                continue
             rows = self.source.execute(f"SELECT {', '.join(table.columns)} FROM {table.name} ORDER BY {table.order}")
             for values in rows:
-                self._make(table)
                 self._copy_once(table, dict(zip(table.columns, values, strict=True)))
 
     def _copy_once(self, table: Table, row: dict[str, Any]) -> None:
@@ -94,7 +98,7 @@ class Copier:
                 self.ids.setdefault(table.name, {})[old] = known[0]
                 break
         else:
-            self._insert(table, row, self._free_key(table, old))
+            self._insert(table, self._with_own_name(table, row), self._free_key(table, old))
         new = self.ids.get(table.name, {}).get(old)
         for part, content in origins:
             self.target.execute("INSERT OR IGNORE INTO copies VALUES (?, ?, ?, ?)", (part, table.name, content, new))
@@ -104,6 +108,20 @@ class Copier:
 
     def _note(self, name: str, video: str, ours: str) -> None:
         self.target.execute("INSERT OR IGNORE INTO copies VALUES (?, ?, ?, ?)", (self._uid, name, video, ours))
+
+    def _with_own_name(self, table: Table, row: dict[str, Any]) -> dict[str, Any]:
+        """Return a row under a name that no other row has: they may be two persons, and only the user knows."""
+        column = NAMED.get(table.name, "")
+        if not row.get(column):
+            return row
+        taken = {str(name).casefold() for (name,) in self.target.execute(f"SELECT {column} FROM {table.name}") if name}
+        number, name = 1, str(row[column])
+        while name.casefold() in taken:
+            number += 1
+            name = f"{row[column]} {number}"
+        if number > 1:
+            self.renamed.append((str(row[column]), name))
+        return {**row, column: name}
 
     def _free_key(self, table: Table, key: Any) -> Any:
         """Return a key that no row of the memory has: the one that it has, else with a number behind it."""

@@ -124,6 +124,10 @@ def _merge_part(store: Store, part: Store, merged: Merged, progress: Callable[[s
     with part.reading() as source, store.transaction() as db:
         copier = Copier(source, db, part.meta("uid"))
         copier.copy_shared()
+    for name, other in copier.renamed:
+        merged.notes.append(
+            f"{name} of {part.folder.name} is {other} here, since {name} is there already: merge them if they are one"
+        )
     for theirs, content_id, name in part.rows("SELECT id, content_id, name FROM videos ORDER BY rowid"):
         with part.reading(), store.transaction() as db:
             ours = store.find_content(content_id)

@@ -48,11 +48,11 @@ def _ray(*, alone: bool) -> Any:
 
 def _require_answer(address: str) -> None:
     """Raise where nobody listens; Ray would try for minutes."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
+    host, _, port = address.rpartition(":")
     if address == "auto":
         return
-    if not host or not port.isdigit():
-        raise MisuseError(f"{address!r} is no address of a Ray cluster: write auto, local or HOST:PORT.")
+    if not host or "/" in host or not port.isdigit():  # ray:// is another protocol, which streams nothing back
+        raise MisuseError(f"{address!r} is no address of a Ray cluster's head: write auto, local or HOST:PORT.")
     socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER_SECONDS).close()
 
 
@@ -63,7 +63,7 @@ class RayCluster:
     video to video until `close`. Ray reports nothing home, and starts no dashboard.
 
     Args:
-        address: of a running cluster (`auto`, `HOST:PORT`, `ray://HOST:PORT`); None: what `RAY_ADDRESS` says, else a
+        address: of a running cluster (`auto`, `HOST:PORT`); None: what `RAY_ADDRESS` says, else a
             cluster of this machine alone, which ends with `close`.
         workers: how many at most; None: one for each CPU of the cluster.
 
@@ -240,16 +240,15 @@ class RayPool:
         actor, task = busy[stream]
         try:
             message = ray.get(next(stream))
-        except StopIteration:
-            del busy[stream]
-            self._cluster.idle.append(actor)
-            return True
         except RayTaskError as error:  # a bug there is a bug here
             raise RuntimeError(f"A worker on the Ray cluster failed:\n{error}") from error
-        except RayError:
+        except (RayError, StopIteration):
             return False
         if isinstance(message, UnitDone | Failed):
             task.remaining.discard(message.unit)
+        elif isinstance(message, JobDone):  # the last that it says
+            del busy[stream]
+            self._cluster.idle.append(actor)
         handle(task.job, message)
         return True
 

@@ -10,8 +10,9 @@ import graphlib
 import sqlite3
 from dataclasses import dataclass
 
-OWN = frozenset({"meta", "spaces", "copies", "summaries", "habits", "identity_log"})
-"""Tables that are not copied row by row: what is made again of what is there, and the log of what can be undone."""
+NOT_COPIED = frozenset({"summaries", "habits", "identity_log"})
+"""Tables whose rows stay behind: what is made again of what is there, and the log of what can be undone in the part."""
+_OTHERS = frozenset({"meta", "spaces", "copies"})  # that are no rows of a memory's content
 
 # Columns that refer to a table though they do not declare it: of any table, and of one.
 _BY_NAME = {"video": "videos", "unit": "units"}
@@ -20,6 +21,9 @@ _UNDECLARED = {
     "appearances": {"identity": "identities"},
     "identities_apart": {"a": "identities", "b": "identities"},
 }
+
+NAMED = {"identities": "name"}
+"""Columns of names that people have given, each of one row alone, in any case of letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ def tables(db: sqlite3.Connection) -> list[Table]:
     """Return the tables of a memory that hold rows of its own, each behind those that it refers to."""
     kinds = db.execute("SELECT name, type, wr FROM pragma_table_list WHERE schema = 'main'").fetchall()
     names = {name: wr for name, kind, wr in kinds if kind == "table" and not name.startswith("sqlite_")}
-    found = {name: _table(db, name, bool(names[name])) for name in sorted(names.keys() - OWN)}
+    found = {name: _table(db, name, bool(names[name])) for name in sorted(names.keys() - _OTHERS)}
     order = graphlib.TopologicalSorter({name: set(one.references.values()) - {name} for name, one in found.items()})
     return [found[name] for name in order.static_order() if name in found]
 

@@ -65,8 +65,21 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
+class Further:
+    """Find the pieces of speech that follow in a video that grows: in `span`, from `since` on.
+
+    `final` says that nothing comes after the span.
+    """
+
+    source: str | VideoSource
+    span: Span
+    since: float
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Pieces:
-    """The answer to `Cut`."""
+    """The answer to `Cut` and `Further`."""
 
     clips: list[Span]
     speech: list[Span]
@@ -86,7 +99,7 @@ class Work:
     and each reading is to be the one that an undisturbed run has."""
 
 
-Job = Probe | Cut | Work
+Job = Probe | Cut | Further | Work
 
 
 @dataclass(frozen=True, slots=True)

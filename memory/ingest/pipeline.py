@@ -21,12 +21,13 @@ from ..store.search import Searcher
 from ..store.units import NewVector, Rows, Unit
 from ..types import CLIP, OBJECTS, SUMMARY, Progress, VideoRecord
 from .dating import date_video
-from .jobs import Cut, Failed, Job, JobDone, Message, ModelSpecs, Pieces, Probe, Probed, UnitDone, Work
+from .growing import adopt
+from .jobs import Cut, Failed, Further, Job, JobDone, Message, ModelSpecs, Pieces, Probe, Probed, UnitDone, Work
 from .parts import ROUGH, part_of, rest, stretches
 from .request import IngestRequest
 from .segmentation import coarse_windows
 from .summary_channel import gists
-from .worker_pool import Inline, Pool, Workers
+from .worker_pool import Cluster, Inline, Pool, Workers
 
 _PICTURES = ("visual", "screen_text", OBJECTS)
 _RUNS = ("visual", "screen_text")  # pictures of which one pass of the decoder serves consecutive clips
@@ -62,18 +63,13 @@ class Ingest:
     def run(self, source: str | VideoSource) -> str:
         """Do what the request asks for; returns the video's id."""
         request = self._request
-        workers = len(os.sched_getaffinity(0)) if request.workers is None else request.workers
-        pool: Pool
-        if workers == 0 or not isinstance(source, str) or not _portable(self._models):
-            pool = Inline(self._models)
-        else:
-            pool = Workers(workers, self._models) if isinstance(workers, int) else workers.pool(self._models)
+        pool = worker_pool(self._models, request.workers if isinstance(source, str) else 0)
         try:
-            probed = _answer(pool, Probe(source, request.channels, request.subtitles, request.streams), Probed)
+            probed = answer_of(pool, Probe(source, request.channels, request.subtitles, request.streams), Probed)
             video = self._enter(source, probed)
             parts = self._asked_for(video)
             self._plan(pool, source, video, probed, parts)
-            self._work(pool, source, video, probed, parts)
+            self.work(pool, source, video, probed, parts)
         finally:
             pool.close()
         self.complete(video, probed.info)
@@ -82,9 +78,9 @@ class Ingest:
 
     def complete(self, video: str, info: VideoInfo) -> None:
         """Make what is made of all units of a video together: blocks of text, vectors that are missing, summaries."""
-        self._read_as_blocks(video, info)
+        self.make_blocks(video, info)
         self.embed_again(video)
-        self._summarize(video, info)
+        self.summarize(video, info)
 
     # What is to do
 
@@ -94,6 +90,7 @@ class Ingest:
         content = probed.content_id
         if path is not None:
             content = self._own_content(path, probed)
+            adopt(self._store, path, content)
             self._note_twins(path, content, probed.content_id)
         video = self._store.put_video(content, name, probed.info)
         if path is not None:
@@ -117,7 +114,7 @@ class Ingest:
             return plain
         digest = subtitles.stamp.removeprefix("subtitles:").partition(" ")[0]
         for content, others, stamp in self._store.same_bytes(plain):
-            wordless = not stamp or _unavailable(stamp)
+            wordless = not stamp or is_unavailable(stamp)
             if (
                 wordless
                 or stamp.startswith(f"subtitles:{digest}")
@@ -166,7 +163,7 @@ class Ingest:
         request, store = self._request, self._store
         (record,) = store.records(video)
         for channel in request.again:
-            if _unavailable(probed.stamps[channel]):  # What there is must not be thrown away for nothing.
+            if is_unavailable(probed.stamps[channel]):  # What there is must not be thrown away for nothing.
                 raise CapabilityError(f"{channel} cannot be made again: {probed.stamps[channel].partition(': ')[2]}")
         clipping = self._clipping(store.clipping(video))
         # Told again by a newer version, the bounds may be others: sound before the first picture once did not count.
@@ -176,14 +173,14 @@ class Ingest:
         changed = [channel for channel, stamp in stamps.items() if record.channels.get(channel) != stamp]
         if moved and "speech" in stamps and "speech" not in changed:
             changed.append("speech")
-        listen = "speech" in changed and probed.subtitles is None and not _unavailable(stamps["speech"])
+        listen = "speech" in changed and probed.subtitles is None and not is_unavailable(stamps["speech"])
         rough = [probed.info.span] if listen else self._rough(video, stamps)
         to_cut = stretches(rough, parts)
         pieces = Pieces([], [])
         if recut or to_cut:
             seconds = float(clipping.partition(" ")[2])
             cut = Cut(source, seconds, clipping.startswith("shots"), tuple(to_cut), probed.audio)
-            pieces = _answer(pool, cut, Pieces)
+            pieces = answer_of(pool, cut, Pieces)
         if recut:
             # A new cut changes what pictures are asked for, also in channels that are not asked for now.
             stamps = {c: s for c, s in record.channels.items() if c in _PICTURES} | stamps
@@ -205,7 +202,7 @@ class Ingest:
                 if channel == "speech":
                     spans = speech if probed.subtitles is None else [probed.info.span]
                 work.plan_channel(
-                    store, video, channel, stamps[channel], [] if _unavailable(stamps[channel]) else spans
+                    store, video, channel, stamps[channel], [] if is_unavailable(stamps[channel]) else spans
                 )
             if to_cut and "speech" not in changed:
                 kept = [span for span in work.spans(store, video, "speech") if span not in rough]
@@ -217,13 +214,17 @@ class Ingest:
                     again = [name for name in request.again if name not in changed]
                     work.plan_again(store, video, again, status, parts)
             if work.units_to_do(store, video, list(stamps), parts) or not store.clips(video, "chapter"):
-                work.plan_channel(store, video, SUMMARY, _GIST, [probed.info.span])
-                work.plan_again(store, video, [SUMMARY], "done")
+                self.plan_summary(video, probed.info)
+
+    def plan_summary(self, video: str, info: VideoInfo) -> None:
+        """State that the gists are to be made, anew where there are some."""
+        work.plan_channel(self._store, video, SUMMARY, _GIST, [info.span])
+        work.plan_again(self._store, video, [SUMMARY], "done")
 
     def _rough(self, video: str, stamps: dict[str, str]) -> list[Span]:
         """Sound of the video, as it is heard now, that is not cut into pieces yet."""
         stamp = stamps.get("speech", "subtitles:")
-        if stamp.startswith("subtitles:") or _unavailable(stamp):
+        if stamp.startswith("subtitles:") or is_unavailable(stamp):
             return []
         return [unit.span for unit in work.units_to_do(self._store, video, ["speech"]) if unit.span.duration >= ROUGH]
 
@@ -239,7 +240,7 @@ class Ingest:
         before, request = record.channels.get(channel), self._request
         chosen = request.transcriber is not None or self._models.language is not None or channel in request.again
         chosen = chosen or request.streams.audio is not None or request.streams.subtitles is not None
-        if channel != "speech" or before is None or chosen or _unavailable(before):
+        if channel != "speech" or before is None or chosen or is_unavailable(before):
             return stamp
         done, total = work.count_units(self._store, record.id).get(channel, (0, 0))
         if " track " in stamp and not self._store.texts(record.id, channel=channel):
@@ -254,9 +255,15 @@ class Ingest:
 
     # Doing it
 
-    def _work(
-        self, pool: Pool, source: str | VideoSource, video: str, probed: Probed, parts: list[Span] | None
+    def work(
+        self,
+        pool: Pool,
+        source: str | VideoSource,
+        video: str,
+        probed: Probed,
+        parts: list[Span] | None = None,
     ) -> None:
+        """Do every unit that is planned, or has a piece of these parts, and commit each at once."""
         todo = {unit.id: unit for unit in work.units_to_do(self._store, video, _CHANNELS, parts)}
         done = {channel: count for channel, (count, _) in work.count_units(self._store, video).items()}
         totals = Counter(done) + Counter(unit.channel for unit in todo.values())
@@ -266,7 +273,7 @@ class Ingest:
                 unit = todo[message.unit]
                 # Lines on screen get vectors as blocks, once all of them are known.
                 as_blocks = unit.channel == "screen_text"
-                work.finish(self._store, unit, message.rows if as_blocks else self._with_vectors(message.rows))
+                work.finish(self._store, unit, message.rows if as_blocks else self.with_vectors(message.rows))
             elif isinstance(message, Failed):
                 unit = todo[message.unit]
                 work.fail(self._store, unit, message.reason)
@@ -280,9 +287,11 @@ class Ingest:
                 self._request.progress(Progress(video, unit.channel, done[unit.channel], total, unit.span))
 
         clips = work.touching([clip.span for clip in self._store.clips(video, CLIP)], parts)
+        if not isinstance(source, str):  # it may go on: of what was done before nothing is read again
+            clips = sorted({unit.span for unit in todo.values() if unit.channel in _RUNS})
         pool.run(_jobs(source, list(todo.values()), clips, probed, pool), handle)
 
-    def _with_vectors(self, rows: Rows) -> Rows:
+    def with_vectors(self, rows: Rows) -> Rows:
         """Add the vectors of texts; what came with vectors of its own (pictures) stays as it is."""
         if rows.vectors or not rows.texts:
             return rows
@@ -291,7 +300,7 @@ class Ingest:
         vectors = [NewVector(text.start, text.end, row, place) for place, (text, row) in enumerate(encoded)]
         return replace(rows, vectors=vectors, stamp=encoder.stamp)
 
-    def _read_as_blocks(self, video: str, info: VideoInfo) -> None:
+    def make_blocks(self, video: str, info: VideoInfo) -> None:
         """Make blocks, over the clips that they last, of the lines that the clips brought."""
         new = self._store.rows(
             "SELECT 1 FROM texts WHERE video = ? AND channel = 'screen_text' AND json_extract(data, '$.lines') IS NULL "
@@ -314,13 +323,14 @@ class Ingest:
         for id_, channel in behind:
             work.embed_again(self._store, Unit(id_, video, channel, Span(0, 0)), self._text_encoder())
 
-    def _summarize(self, video: str, info: VideoInfo) -> None:
+    def summarize(self, video: str, info: VideoInfo) -> None:
+        """Make the gists that are planned, and the levels that they are of."""
         for unit in work.units_to_do(self._store, video, [SUMMARY]):
             seconds = float(self._store.clipping(video).partition(" ")[2])
             clips = [clip.span for clip in self._store.clips(video, CLIP)]
             levels = coarse_windows(info, seconds, clips=clips)
             texts = [text for text in self._store.texts(video) if text.channel != SUMMARY]
-            work.finish(self._store, unit, self._with_vectors(Rows(gists(levels, texts))), levels)
+            work.finish(self._store, unit, self.with_vectors(Rows(gists(levels, texts))), levels)
 
 
 def _jobs(
@@ -366,17 +376,30 @@ def _facts_of(record: VideoRecord, probed: Probed, *, kept: bool) -> tuple[int |
     return record.audio, (*record.notes, "its words were taken earlier; --again speech chooses the sound track anew")
 
 
-def _unavailable(stamp: str) -> bool:
+def is_unavailable(stamp: str) -> bool:
+    """Return whether nothing here can make a channel, by its stamp."""
     return stamp.startswith("unavailable")
 
 
-def _answer(pool: Pool, job: Probe | Cut, kind: type[Answer]) -> Answer:
+def answer_of(pool: Pool, job: Probe | Cut | Further, kind: type[Answer]) -> Answer:
+    """Have a question answered by a worker; what it raised is raised."""
     done: list[JobDone] = []
     pool.run([job], lambda _, message: done.append(message) if isinstance(message, JobDone) else None)
     if done[-1].error is not None:
         raise done[-1].error
     assert isinstance(done[-1].answer, kind)
     return done[-1].answer
+
+
+def worker_pool(models: ModelSpecs, workers: int | Cluster | None) -> Pool:
+    """Return what does jobs: a cluster, or that many processes (None: one a core), or this process.
+
+    It is this one for 0, and for models that cannot be sent to others.
+    """
+    count = len(os.sched_getaffinity(0)) if workers is None else workers
+    if count == 0 or not _portable(models):
+        return Inline(models)
+    return Workers(count, models) if isinstance(count, int) else count.pool(models)
 
 
 def _portable(models: ModelSpecs) -> bool:

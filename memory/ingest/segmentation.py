@@ -27,7 +27,7 @@ def fixed_windows(info: VideoInfo, seconds: float = 10.0, *, busy: Busy | None =
     One begins with the first picture, where sound leads it by more. A last piece shorter than 1 s or than a fifth of a
     window joins the one before it.
     """
-    shortest = max(1.0, 0.2 * seconds)
+    shortest = shortest_last(seconds)
     first = min(info.seen_from, info.end)
     if first - info.start < shortest:
         return windows(info.span, seconds, shortest=shortest, busy=busy)
@@ -36,6 +36,11 @@ def fixed_windows(info: VideoInfo, seconds: float = 10.0, *, busy: Busy | None =
         *windows(sound_only, seconds, shortest=shortest, busy=busy),
         *windows(pictures, seconds, shortest=shortest, busy=busy),
     ]
+
+
+def shortest_last(seconds: float) -> float:
+    """Return the length in seconds below which a last window of that length joins the one before it."""
+    return max(1.0, 0.2 * seconds)
 
 
 def coarse_windows(

@@ -17,7 +17,7 @@ from ..span import Span, clock
 from ..speech.languages import same_language
 from ..store.units import Rows, Unit
 from ..types import OBJECTS
-from .jobs import Cut, Failed, Heartbeat, Job, JobDone, ModelSpecs, Pieces, Probe, Probed, Send, UnitDone, Work
+from .jobs import Cut, Failed, Further, Heartbeat, Job, JobDone, ModelSpecs, Pieces, Probe, Probed, Send, UnitDone, Work
 from .planning import STILL, Busy
 from .segmentation import fixed_windows
 from .speech_channel import Subtitles, find_subtitles, from_sound, from_subtitles
@@ -131,6 +131,8 @@ def run_job(job: Job, models: WorkerModels, send: Send) -> None:
             send(JobDone(_probe(job, models, send)))
         elif isinstance(job, Cut):
             send(JobDone(_cut(job, models, send)))
+        elif isinstance(job, Further):
+            send(JobDone(_further(job, models, send)))
         else:
             _work(job, models, send)
             send(JobDone())
@@ -249,6 +251,17 @@ def _cut(job: Cut, models: WorkerModels, send: Send) -> Pieces:
     still = sum(clip.duration for clip in clips if clip.duration > STILL * job.clip_seconds)
     note = f"nothing new is shown or heard for {clock(still)} of {clock(whole.duration)}: one clip a stretch"
     return Pieces(clips, speech, (note,) if still else ())
+
+
+def _further(job: Further, models: WorkerModels, send: Send) -> Pieces:
+    from ..speech.transcriber import further_windows
+
+    send(Heartbeat((), _STEP_SECONDS + 3 * max(job.span.end - job.since, 0.0)))
+    speech = further_windows(models.video(job.source), job.span, job.since, models.transcriber)
+    last = speech[-1].end if speech else job.since
+    if job.final and last < job.span.end:
+        speech.append(Span(last, job.span.end))
+    return Pieces([], speech)
 
 
 def _work(job: Work, models: WorkerModels, send: Send) -> None:

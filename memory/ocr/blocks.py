@@ -249,6 +249,24 @@ class BlockBuilder:
         return new_rows(block for block in found if block.end <= end - _SETTLED)
 
 
+def reopened(texts: Sequence[Text], aspect: float) -> tuple[list[Text], list[NewText]]:
+    """Return what is to be put in place of what, once lines of further clips have come to blocks of earlier ones.
+
+    Args:
+        texts: all rows of a video's `screen_text`, or those that lie in or after the last minute before the new lines.
+        aspect: width of a picture by its height.
+
+    Returns:
+        Rows that go: the new lines, and blocks that may go on in them; and the blocks that come.
+    """
+    lines = [text for text in texts if "lines" not in text.data]
+    if not lines:
+        return [], []
+    first = min(text.start for text in lines)
+    old = [*lines, *(text for text in texts if "lines" in text.data and text.end > first - _SETTLED)]
+    return old, new_rows(blocks(old, aspect))
+
+
 def new_rows(found: Iterable[Block]) -> list[NewText]:
     """Return blocks as rows to be kept."""
     return [NewText(block.start, block.end, block.text, block.data()) for block in found]

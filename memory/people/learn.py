@@ -57,7 +57,7 @@ def learn(
 ) -> None:
     """Learn the voices or faces of a video, or go on where that was stopped; of one that has grown, what is new.
 
-    The caller holds the writer lock. A piece that cannot be decoded is marked as failed.
+    The caller holds the writer lock. A piece that cannot be decoded is marked as failed, and tried again next time.
 
     Raises:
         MisuseError: if they were learned by another model, whose vectors cannot be compared, and not `again`.
@@ -74,6 +74,7 @@ def learn(
             forget_video(store, record.id, KIND[channel])
             work.plan_channel(store, record.id, channel, learner.stamp, [])
         _plan(store, record, learner)
+        work.plan_again(store, record.id, [channel], "failed")
         db.execute(
             "INSERT OR REPLACE INTO people_models VALUES (?, ?, ?)",
             (learner.stamp, KIND[channel], learner.thresholds.suggest),

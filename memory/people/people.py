@@ -143,9 +143,7 @@ class People(PeopleView):
 
     def log(self) -> list[LoggedAction]:
         """Return what was done to identities, the latest first."""
-        if not self.on:
-            return []
-        rows = self._store.rows("SELECT id, at, verb, undoes, data FROM identity_log ORDER BY id DESC")
+        rows = self._all("id, at, verb, undoes, data", "identity_log", "ORDER BY id DESC")
         undone = {undoes for _, _, _, undoes, _ in rows if undoes is not None}
         return [
             LoggedAction(
@@ -175,6 +173,7 @@ class People(PeopleView):
         gone = [self.identity(one) for one in (who, *others)]
         with self._writing():
             with self._store.transaction() as db:
+                make_tables(self._store)
                 _forget(db, [one.id for one in gone])
             self._store.wipe()
         return gone
@@ -227,6 +226,7 @@ class People(PeopleView):
         """One action: a transaction, to which identities that it creates are told, and its line of the log."""
         created: list[int] = []
         with self._writing(), self._store.transaction() as db:
+            make_tables(self._store)
             before = _state(db, ids)
             yield db, created
             data = {**before, "identities": [*ids, *created], "created": created}
@@ -297,11 +297,12 @@ def forget_video(store: Store, video: str, kind: str) -> None:
     """Forget the appearances of a kind in a video, inside a transaction, and identities of which nothing is left."""
     with store.transaction() as db:
         db.execute("DELETE FROM appearances WHERE video = ? AND kind = ?", (video, kind))
-        forget_vanished(db)
+        forget_vanished(store, db)
 
 
-def forget_vanished(db: sqlite3.Connection) -> None:
+def forget_vanished(store: Store, db: sqlite3.Connection) -> None:
     """Forget identities of which no turn is left, as when their videos were removed; inside a transaction."""
+    make_tables(store)
     rows = db.execute(
         "SELECT id FROM identities WHERE id NOT IN (SELECT identity FROM appearances WHERE identity IS NOT NULL)"
     ).fetchall()

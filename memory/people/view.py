@@ -79,9 +79,11 @@ class PeopleView:
         if not self.on:
             return ()
         tables = ("appearances", "identities", "identity_log")
-        return tuple(
-            number or 0 for table in tables for number in self._store.rows(f"SELECT count(*), max(id) FROM {table}")[0]
-        )
+        return tuple(number or 0 for table in tables for row in self._all("count(*), max(id)", table) for number in row)
+
+    def _all(self, columns: str, table: str, rest: str = "") -> list[tuple[Any, ...]]:
+        """Rows of one of the tables of people; merged memories lack those that had nothing to be copied."""
+        return self._store.rows(f"SELECT {columns} FROM {table} {rest}") if self._store.has_table(table) else []
 
     def turns(self, video: str, *, between: Span | None = None, kind: str = VOICE) -> list[Turn]:
         """Return the speaker turns of a video (or its face tracks: `kind="face"`), in time order.
@@ -188,9 +190,9 @@ class PeopleView:
         if not self.on:
             return _Facts({}, frozenset(), {})
         return _Facts(
-            {id_: (kind, name) for id_, kind, name in self._store.rows("SELECT id, kind, name FROM identities")},
-            frozenset(self._store.rows("SELECT a, b FROM identities_apart")),
-            dict(self._store.rows("SELECT stamp, suggest FROM people_models")),
+            {id_: (kind, name) for id_, kind, name in self._all("id, kind, name", "identities")},
+            frozenset((a, b) for a, b in self._all("a, b", "identities_apart")),
+            {stamp: suggest for stamp, suggest in self._all("stamp, suggest", "people_models")},
         )
 
 

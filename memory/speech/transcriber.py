@@ -16,7 +16,7 @@ from ..span import Span
 from .transcript import Utterance, Word, in_order, utterances
 from .vad import RATE
 from .whisper_models import ENGLISH, WhisperFolder, best_whisper, how_to_get, whispers
-from .windows import WINDOW, around, speech_sound, windows
+from .windows import WINDOW, around, next_windows, speech_sound, windows
 
 # Seconds by which the times of a subtitle may miss its words.
 _LOOSE = 1.0
@@ -102,6 +102,11 @@ def speech_windows(video: VideoSource, transcriber: Transcriber | None = None, p
     it.
     """
     return windows(video, video.info.span, _length(transcriber), part=part)
+
+
+def further_windows(video: VideoSource, span: Span, since: float, transcriber: Transcriber | None = None) -> list[Span]:
+    """Return the units of work of a video that grows, from `since` on; see `next_windows`."""
+    return next_windows(video, span, since, _length(transcriber))
 
 
 def _length(transcriber: Transcriber | None) -> float:

@@ -89,6 +89,22 @@ def windows(video: VideoSource, span: Span, length: float = WINDOW, *, part: Spa
     return [window for each in heard for window in _windows(video, each, length, part)]
 
 
+def next_windows(video: VideoSource, span: Span, since: float, length: float = WINDOW) -> list[Span]:
+    """Return the windows of `span` from `since` on, where one ends, that no later sound can change.
+
+    They are those that `windows` gives for the same span, however far it goes on.
+    """
+    if not video.info.has_audio or span.duration < 2 * _SLACK:
+        return []
+    edges = [since]
+    number = round((since - span.start) / length) + 1
+    while span.start + number * length + 2 * _SLACK < span.end:
+        middle = span.start + number * length
+        edges.append(_quietest(video, Span(middle - _SLACK, middle + _SLACK)))
+        number += 1
+    return [Span(start, end) for start, end in zip(edges, edges[1:], strict=False) if end > start]
+
+
 def _widened(part: Span, span: Span) -> Span:
     start = span.start if part.start - span.start < _LONGEST_LEAD else part.start
     end = span.end if span.end - part.end < _LONGEST_LEAD else part.end

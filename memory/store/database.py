@@ -14,7 +14,7 @@ import numpy as np
 
 from ..files.names import from_sql, printable, to_sql
 from ..span import Span
-from ..types import MAIN, Clip, Failure, Text, VideoRecord
+from ..types import ENDED, FACES, MAIN, OPEN, VOICES, Clip, Failure, Text, VideoRecord
 from . import schema
 from .sqlite import Database
 
@@ -66,11 +66,13 @@ class Store(Database):
             parameters,
         ):
             if status == "todo":
-                todo.add(name)
+                if channel not in (VOICES, FACES):  # indexing does not go on with people, learning them does
+                    todo.add(name)
             else:
                 with self._sound():
                     failures.setdefault(name, []).append(Failure(channel, Span(start, end), reason))
         recordings = {name: facts for name, *facts in self._recordings(video)}
+        watched = self._watched()
         records = []
         for id_, content_id, name, path, start, end, info in self.rows(
             f"SELECT id, content_id, name, path, start_s, end_s, info FROM videos {where} ORDER BY rowid", parameters
@@ -84,7 +86,9 @@ class Store(Database):
                     end=float(end),
                     **{**facts, "notes": tuple(facts.get("notes", ()))}, channels=kept,
                     timeline=timeline, recorded=recorded, zone=zone, recorded_source=source,
-                    complete=bool(kept) and id_ not in todo, failures=tuple(failures.get(id_, ())),
+                    growing=watched.get(id_) == OPEN,
+                    complete=bool(kept) and id_ not in todo and watched.get(id_, ENDED) == ENDED,
+                    failures=tuple(failures.get(id_, ())),
                 )  # fmt: skip
             records.append(record)
         return records
@@ -110,6 +114,11 @@ class Store(Database):
             "WHERE r.start_s IS NOT NULL GROUP BY r.timeline"
         )
         return tuple((str(timeline), float(first) - float(start)) for timeline, first, start in rows)
+
+    def _watched(self) -> dict[str, str]:
+        if self._scalar("SELECT 1 FROM sqlite_master WHERE name = 'live'") is None:
+            return {}
+        return dict(self.rows("SELECT video, state FROM live"))
 
     def put_recording(self, video: str, timeline: str, start: float | None, zone: int | None, source: str) -> None:
         """Take when a video was recorded: its timeline, that timeline's seconds at its start, and the zone.

@@ -102,6 +102,13 @@ HABITS = """CREATE TABLE IF NOT EXISTS habits (
     timeline TEXT NOT NULL, text TEXT NOT NULL, data TEXT NOT NULL, digest TEXT NOT NULL
 )"""
 
+# Videos that are watched while they are recorded: what is watched, `open`, `stopped` or `ended`, and facts as JSON (see
+# `store.live`). Likewise a table that older memories lack.
+LIVE = """CREATE TABLE IF NOT EXISTS live (
+    video TEXT PRIMARY KEY REFERENCES videos ON DELETE CASCADE, source TEXT NOT NULL, state TEXT NOT NULL,
+    facts TEXT NOT NULL
+)"""
+
 # The parts of a video that are asked for, in seconds of the video; of a video without any all is. Likewise.
 PARTS = """CREATE TABLE IF NOT EXISTS parts (
     video TEXT NOT NULL REFERENCES videos ON DELETE CASCADE, start_s REAL NOT NULL, end_s REAL NOT NULL,

@@ -179,8 +179,11 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Read the database as it is now, whatever another process writes meanwhile."""
+        """Read the database as it is now, whatever another process writes meanwhile; other threads here wait."""
         with self._lock, self._plainly():
+            if self._connection.in_transaction:
+                yield self._connection
+                return
             self._connection.execute("BEGIN")
             try:
                 yield self._connection

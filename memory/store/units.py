@@ -91,6 +91,29 @@ def plan_channel(store: Store, video: str, channel: str, stamp: str, spans: Iter
         db.execute("INSERT OR REPLACE INTO channels VALUES (?, ?, ?)", (video, channel, stamp))
 
 
+def plan_more(
+    store: Store, video: str, channel: str, spans: Iterable[Span], *, left_out: Iterable[Span] = (), reason: str = ""
+) -> None:
+    """State what more is to do for a channel of a video that has grown; those left out are failed, for a reason."""
+    rows: list[tuple[str, str, float, float, str, str | None]]
+    rows = [(video, channel, span.start, span.end, "todo", None) for span in spans]
+    rows += [(video, channel, span.start, span.end, "failed", reason) for span in left_out]
+    with store.transaction() as db:
+        db.executemany(
+            "INSERT OR IGNORE INTO units (video, channel, start_s, end_s, status, reason) VALUES (?, ?, ?, ?, ?, ?)",
+            rows,
+        )
+
+
+def append_clips(store: Store, video: str, spans: Iterable[Span]) -> None:
+    """Add clips to a video that has grown."""
+    with store.transaction() as db:
+        db.executemany(
+            "INSERT OR IGNORE INTO clips (video, level, start_s, end_s) VALUES (?, 'clip', ?, ?)",
+            [(video, span.start, span.end) for span in spans],
+        )
+
+
 def plan_again(
     store: Store, video: str, channels: Sequence[str], status: str, within: Sequence[Span] | None = None
 ) -> None:
@@ -255,6 +278,33 @@ def replace_texts(store: Store, video: str, channel: str, made: Callable[[list[T
             for new in made(old, end):
                 id_, start = units[max(0, bisect.bisect_right(starts, new.start + 1e-6) - 1)]
                 _insert_text(db, Unit(id_, video, channel, Span(start, start)), new)
+
+
+def replace_rows(store: Store, video: str, channel: str, old: Sequence[Text], made: Sequence[NewText]) -> None:
+    """Put other texts in place of some of a channel; each belongs to the unit in which it begins. Vectors are dropped.
+
+    Args:
+        store: where they are.
+        video: its id.
+        channel: that of the texts.
+        old: texts that go.
+        made: texts that come.
+    """
+    with store.transaction() as db:
+        rows = "SELECT id, start_s FROM units WHERE video = ? AND channel = ? ORDER BY start_s"
+        units = db.execute(rows, (video, channel)).fetchall()
+        starts = [start for _, start in units]
+        for one in ((text.id,) for text in old):
+            db.execute(
+                "UPDATE spaces SET generation = generation + 1 WHERE id IN (SELECT space FROM vectors WHERE text = ?)",
+                one,
+            )
+            db.execute("DELETE FROM vectors WHERE text = ?", one)
+            db.execute("DELETE FROM words WHERE rowid = ?", one)
+            db.execute("DELETE FROM texts WHERE id = ?", one)
+        for new in made:
+            id_, start = units[max(0, bisect.bisect_right(starts, new.start + 1e-6) - 1)]
+            _insert_text(db, Unit(id_, video, channel, Span(start, start)), new)
 
 
 def insert_vectors(db: sqlite3.Connection, unit: Unit, found: Rows, texts: Sequence[int]) -> None:

@@ -13,6 +13,7 @@ from ..files.names import printable
 from ..protocol import VideoSource
 from ..types import VideoRecord
 from .file import Video
+from .growing_video import GrowingVideo
 
 if TYPE_CHECKING:
     from ..memory_view import MemoryView
@@ -105,7 +106,9 @@ class VideoPool:
 
     def put_back(self, memory: MemoryView, video_id: str, source: VideoSource | None) -> None:
         """Give back what `take` gave, once nothing reads from it any more; the one unused for longest makes room."""
-        if source is not None:
+        if isinstance(source, GrowingVideo):
+            source.close()
+        elif source is not None:
             with self._lock:
                 self._idle.append((video_key(memory, video_id), source))
                 del self._idle[:-_MOST_IDLE]

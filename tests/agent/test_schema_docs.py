@@ -18,6 +18,8 @@ from rewatch.agent.replay import replay
 from rewatch.agent.report import write_report
 from rewatch.agent.test_time_scaling.calibration import Calibration
 from rewatch.agent.trace import events_of, observation_row, read_trace
+from rewatch.memory import Span
+from rewatch.memory.coverage import Coverage
 from rewatch.memory.types import VideoRecord
 from rewatch.tools import Observation, Spend
 
@@ -116,6 +118,9 @@ class _Memory:
 
     def search(self, query: str, **how: Any) -> list[Any]:
         return []
+
+    def coverage(self, video: str) -> Coverage:
+        return Coverage(video, self.record.span, {"speech": (Span(0.0, 5.0),)})
 
     def now_of(self, video: str) -> float:
         return 5.0

@@ -250,6 +250,8 @@ RIGHT = {
     "ask --help": 0,
     "transcript talk --to vtt": 0,
     "chapters talk": 0,
+    "watch nothing.mkv": 3,
+    "watch text.mp4": 3,
     "index talk": 3,
     f'ask talk "{"What is said? " * 400}"': 0,
     'ask talk "hello there?" --memory missing/new': 3,
@@ -360,7 +362,9 @@ def test_a_video_that_is_indexed_in_part_is_told(home: Path) -> None:
 
     with ClipMemory(home / "memory", read_only=True) as memory:
         (whole,) = memory.videos()
-    part = replace(whole, complete=False)
-    assert unfinished([whole]) == []
-    assert unfinished([whole, part]) == [f"talk.mp4 is indexed in part; rewatch index {home / 'talk.mp4'} goes on"]
-    assert unfinished([part, part])[0].startswith("2 videos are")
+        part = replace(whole, complete=False)
+        assert unfinished([whole], memory) == []
+        (line,) = unfinished([whole, part], memory)
+        assert line.startswith("talk.mp4 is indexed in part (screen text to ")
+        assert line.endswith(f"; rewatch index {home / 'talk.mp4'} goes on")
+        assert unfinished([part, part], memory)[0].startswith("2 videos are")

@@ -51,18 +51,22 @@ def test_its_server_starts_and_has_the_tools_that_it_names(home: Path):
         command=sys.executable, args=["-P", "-m", "rewatch", *words], env=environment(home), cwd=home
     )
 
-    async def ask() -> tuple[set[str], Any]:
+    async def ask(client: Any, **arguments: Any) -> Any:
+        told = await client.call_tool("ask", arguments)
+        while "running" in told.structured_content:
+            told = await client.call_tool("result", {"id": told.structured_content["running"]})
+        return told
+
+    async def talk() -> tuple[set[str], Any, Any]:
         async with Client(server, read_timeout_seconds=60) as client:
             names = {tool.name for tool in (await client.list_tools()).tools}
-            question = {"question": "What is said about the budget?", "videos": ["tal"]}
-            told = await client.call_tool("ask", question)
-            while "running" in told.structured_content:
-                told = await client.call_tool("result", {"id": told.structured_content["running"]})
-            return names, told
+            told = await ask(client, question="What is said about the budget?", videos=["tal"])
+            run = told.structured_content["data"]["run_id"]
+            return names, told, await ask(client, question="And after that?", follows=run)
 
-    names, told = asyncio.run(ask())
+    names, told, later = asyncio.run(talk())
     steps = TEXT.partition("## By MCP")[2].partition("## By command line")[0]
     named = set(re.findall(r"`(\w+)(?:\([^`]*\))?`", steps)) - {"partial", "running", "public"}
     assert named <= names, named - names
     assert "ten million" in told.content[0].text and "talk.mp4 00:02-00:06" in told.content[0].text
-    assert not told.structured_content["partial"]
+    assert not told.structured_content["partial"] and "Peter" in later.content[0].text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ...memory import CausalView, ClipMemory, MediaURI, Span, Text, VideoRecord
@@ -126,8 +126,8 @@ def _looked_at(
     rows = []
     for record in [record for record in records if _begin(record) >= since][-_VIDEOS:]:
         channels = {
-            channel: spans
-            for channel, spans in _covered(memory, record)
+            channel: list(spans)
+            for channel, spans in memory.coverage(record.id).channels.items()
             if channel in _CHANNELS and (channel != OBJECTS or known)
         }
         silent = {"speech"} if not record.has_audio else set()
@@ -145,11 +145,3 @@ def _looked_at(
             }
         )
     return rows
-
-
-def _covered(memory: ClipMemory | CausalView, record: VideoRecord) -> Iterator[tuple[str, list[Span]]]:
-    if isinstance(memory, ClipMemory):
-        yield from ((channel, list(spans)) for channel, spans in memory.coverage(record.id).channels.items())
-        return
-    for channel in record.channels:
-        yield channel, [Span(record.start, max(memory.known_until(record.id, channel), record.start))]

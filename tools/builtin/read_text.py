@@ -122,7 +122,7 @@ def _is_known(video: VideoContext, span: Span) -> bool:
     """Return whether all of the span was read when the video was indexed, as far as that was known by now."""
     if "screen_text" not in video.memory.video(video.video_id).channels:
         return False
-    return min(span.end, video.whole.end) <= video.memory.known_until(video.video_id, "screen_text") + 1e-6
+    return not video.memory.unknown_spans(video.video_id, "screen_text", span)
 
 
 def _known(video: VideoContext, span: Span) -> list[Block]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from ...memory import Hit, MediaURI, Span, Text, TimelineSpan, within_view
@@ -16,6 +17,7 @@ from ..tool import tool
 from . import speakers
 from .evidence_lines import LONGEST, box_of, excerpt, line, probability_of
 from .level_lines import asked, level_lines
+from .unknown import coverages, searched
 
 MOST_LINES = 10
 """Lines of one observation: about 500 tokens."""
@@ -52,9 +54,11 @@ def search_clips(
         whole = video.whole
         last = max(video.memory.video(one).end for one in videos)
         between = Span(min(whole.start, 0.0) if start is None else start, last if end is None else end)
+    unknown = searched(coverages(video, videos), len(videos) > 1)
     turns = speakers.turns_of(video, who, videos, between) if who else []
     if who and not (query.strip() or image):
-        return speakers.scenes(video, who, turns, max(1, min(k, 50)))
+        scenes = speakers.scenes(video, who, turns, max(1, min(k, 50)))
+        return replace(scenes, text="\n".join([scenes.text, *unknown]))
     hits = video.memory.search(
         target, videos=list(videos), between=between, level=level, k=50 if who else max(1, min(k, 50))
     )
@@ -62,7 +66,8 @@ def search_clips(
         hits = [hit for hit in hits if speakers.of_turns(hit.video, hit.span, turns)][: max(1, min(k, 50))]
     if not hits:
         where = f" between {between}" if isinstance(between, Span) else " then" if between else ""
-        return Observation(text=f"No {level} matches{where}. Try other words, or browse.", data={"hits": []})
+        text = f"No {level} matches{where}{' so far' if unknown else ''}. Try other words, or browse."
+        return Observation(text="\n".join([text, *unknown]), data={"hits": []})
     full = _FULL if level == "clip" else 0
     texts = [[*hit.texts, *(_beside(hit, video) if place < full else ())] for place, hit in enumerate(hits)]
     if who:
@@ -78,7 +83,7 @@ def search_clips(
     uris += [str(_place(text)) for own in texts for text in own[:_TEXTS]]
     uris += [one.uri for one in lines]
     return Observation(
-        text="\n".join(one.text for one in lines),
+        text="\n".join([*(one.text for one in lines), *unknown]),
         uris=tuple(dict.fromkeys(uris)),
         data={"hits": rows},
         lines=tuple(lines),

@@ -113,7 +113,7 @@ def _indexed_tracks(video: VideoContext, span: Span) -> tuple[Track, ...] | None
     failed = any(f.channel == OBJECTS and f.span.overlap(span) > 0 for f in video.info.failures)
     if stamp.startswith("unavailable") or failed or not video.info.complete:
         return None
-    if video.memory.known_until(video.video_id, OBJECTS) < min(span.end, video.whole.end) - 1e-6:
+    if video.memory.unknown_spans(video.video_id, OBJECTS, span):
         return None  # the last seconds before now were not looked at yet
     from ...memory.ingest.objects_channel import stored_tracks
 

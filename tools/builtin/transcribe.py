@@ -12,6 +12,7 @@ from ..sanitize import quote
 from ..tool import tool
 from . import speakers
 from .evidence_lines import line, probability_of
+from .unknown import listed
 
 
 @tool(timeout=120.0)
@@ -27,6 +28,7 @@ def transcribe(
         who: only what this speaker says: a name, or a label such as voice 2.
     """
     span = Span(start, end)
+    unknown = _unknown(video, span)
     turns = speakers.turns_of(video, who, [video.video_id], span) if who else []
     utterances = _known(video, span) or _recognize(video, span)
     told = video.memory.people.turns(video.video_id, between=span)
@@ -42,17 +44,20 @@ def transcribe(
     found = _spot(video, span, find, utterances) if find else []
     quotes = [_line(video, utterance) for utterance in utterances]
     lines = [one.text for one in quotes] or [f"{quote(who)} is not heard." if who else "No speech was made out."]
+    nothing = sum(one.duration for one in unknown) >= max(span.within(video.whole).duration - 1, 1e-6)
+    if nothing and not quotes:
+        lines = ["Nothing of this was listened to yet."]
     names = speakers.identity_lines(video, told)
     quotes += names
     lines += [one.text for one in names]
-    if (until := _transcribed_until(video, span)) is not None:
-        lines.append(f"(What is said after {clock(until)} was not listened to yet.)")
+    if unknown and not (nothing and not utterances):
+        lines.append(f"({_not_heard(video, span, unknown)} was not listened to yet.)")
     for moment, confidence in found:
         text = f"{quote(find or '')} at {moment.start:.2f}-{moment.end:.2f} s (confidence {confidence:.2f})"
         quotes.append(Line(text=text, uri=video.uri(moment), quote=find or "", channel="speech"))
         lines.append(text)
     if find and not found:
-        lines.append(f"{quote(find)} was not heard.")
+        lines.append(f"{quote(find)} was not heard{' in what was listened to' if unknown else ''}.")
     spans = [Span(*u["span"]) for u in utterances] + [moment for moment, _ in found] + [turn.span for turn in turns]
     return Observation(
         text="\n".join(lines),
@@ -86,13 +91,19 @@ def _known(video: VideoContext, span: Span) -> list[dict]:
     ]
 
 
-def _transcribed_until(video: VideoContext, span: Span) -> float | None:
-    """Return the second from which on the span was not listened to by now; None if all of it was."""
+def _unknown(video: VideoContext, span: Span) -> list[Span]:
+    """Return the parts of the span that were not listened to by now; ask before what is known is read."""
     record = video.memory.video(video.video_id)
     if "speech" not in record.channels or not video.info.has_audio:
-        return None
-    known = video.memory.known_until(video.video_id, "speech")
-    return known if known < min(span.end, record.end) - 1e-6 else None
+        return []
+    return video.memory.unknown_spans(video.video_id, "speech", span)
+
+
+def _not_heard(video: VideoContext, span: Span, unknown: list[Span]) -> str:
+    """Return what was not listened to, as the beginning of a sentence."""
+    if len(unknown) == 1 and unknown[0].end >= min(span.end, video.whole.end) - 1e-6:
+        return f"What is said after {clock(unknown[0].start)}"
+    return f"What is said in {listed(unknown)}"
 
 
 def _recognize(video: VideoContext, span: Span) -> list[dict]:
@@ -101,7 +112,7 @@ def _recognize(video: VideoContext, span: Span) -> list[dict]:
     from ...memory.speech.transcriber import loaded_transcriber
 
     if "speech" in video.memory.video(video.video_id).channels:
-        return []  # it was listened to at ingest, and nothing was said
+        return []  # it was listened to at ingest, and nothing was said; or it is being indexed, and soon will be
     source = video.video
     subtitles, _ = find_subtitles(source.info, None, can_listen=lambda: source.info.has_audio)
     if subtitles is not None:

@@ -35,19 +35,20 @@ def coverage_row(memory: ClipMemory, record: VideoRecord, queue: IndexQueue) -> 
     }
 
 
-def coverage_note(rows: Sequence[dict[str, Any]]) -> str:
-    """Return one line that says of unfinished videos what is covered; empty where all are finished."""
+def coverage_note(rows: Sequence[dict[str, Any]], told: str = "") -> str:
+    """Return one line that says of unfinished videos what is covered; empty where all are finished.
+
+    What stands in `told` already, as tools say it themselves, is not said again.
+    """
     partial = [row for row in rows if row["partial"]]
     if not partial:
         return ""
-    parts = [f"{row['name']}: {row['text']}" for row in partial[:_NOTED]]
+    parts = [f"{row['name']}: {row['text']}" for row in partial[:_NOTED] if row["text"] not in told]
     more = f"; {len(partial) - _NOTED} more are unfinished" if len(partial) > _NOTED else ""
     times = [row["seconds_left"] for row in partial if row["seconds_left"] is not None]
     rest = f"in about {in_words(max(times))}" if times else "later, once it is being indexed (add_video)"
-    return (
-        f"(Covered so far: {'; '.join(parts)}{more}. What is not covered is not known yet, not absent: ask again for "
-        f"the rest {rest}.)"
-    )
+    covered = f"Covered so far: {'; '.join(parts)}{more}. " if parts else ""
+    return f"({covered}What is not covered is not known yet, not absent: ask again for the rest {rest}.)"
 
 
 def seconds_left(memory: ClipMemory, record: VideoRecord, queue: IndexQueue) -> float | None:

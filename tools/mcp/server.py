@@ -305,7 +305,7 @@ class MemoryServer:
         self, observation: Observation, cost: Spend, account: Account, more: dict[str, Any] | None = None
     ) -> Any:
         account.spent += cost
-        if note := coverage_note((more or {}).get("coverage", ())):
+        if note := coverage_note((more or {}).get("coverage", ()), observation.text):
             observation = replace(observation, text=f"{observation.text}\n{note}")
         left = self.budget.left(account.spent)
         return result_of(observation, cost, left, self._pixels, self._size, more or {})

@@ -31,6 +31,10 @@ _OPPOSITES = [
 _DENIED = re.compile(r"\b(?:not|no longer|never|isn't|aren't|nicht|kein\w*|ya no)\b|n't\b", re.IGNORECASE)
 _PRONOUN = re.compile(r"\b(?:it|they|that|this|he|she|everything|all)(?:'s|'re| is| are| has| have)\b", re.IGNORECASE)
 _LEAVING = re.compile(r"\b(?:left|leaves?|leaving|gone|away from|off the|out of)\b", re.IGNORECASE)
+_GONE = re.compile(
+    r"\b(?:left(?=\s*(?:[.,;!?]|$|for\b|already\b|early\b|again\b))|gone|lost|stolen|sold|gave|given|thr[eo]wn?|removed|disappeared|vanished|missing)\b",
+    re.IGNORECASE,
+)
 _AT = re.compile(
     r"\b(?:is|are|was|be|'s|lies|sits|stands) (?:\w+ )?(?:on|in|up|down|off|over) (?:the|a|an|my|our|his|her)\b",
     re.IGNORECASE,
@@ -54,16 +58,16 @@ def about_state(retrieval: Retrieval) -> Generator[Call, CallResult, Draft | Non
         return _value(retrieval)
     mentions = [p for p in passages if _about(p, asked.subject)]
     if asked.kind == "whether":
-        return _whether(retrieval, asked, mentions, passages)
-    telling = [p for p in mentions if _places(p.text, asked) or p.channel == "objects"]
+        draft = _whether(retrieval, asked, mentions, passages)
+        return draft or (_closest(retrieval, mentions[-1]) if mentions else None)
+    telling = [p for p in mentions if _places(p.text, asked) or _GONE.search(p.text) or p.channel == "objects"]
     if asked.kind == "who":
         telling = [p for p in telling if _told_of(p, asked, retrieval)]
         return _who(retrieval, telling, passages) if telling else None
     if telling:
         return _latest(retrieval, telling, 0.8)
     if mentions:
-        last = mentions[-1]
-        return quoting(f"closest: {_name(retrieval, last)}{on_one_line(last.text)}", [last], 0.3, last.text)
+        return _closest(retrieval, mentions[-1])
     what = " ".join(retrieval.question.topic) or asked.thing
     return retrieval.first.abstain(f"“{what}” was neither mentioned nor written in what was listened to and read.")
 
@@ -71,7 +75,6 @@ def about_state(retrieval: Retrieval) -> Generator[Call, CallResult, Draft | Non
 def _in_time(retrieval: Retrieval, result: CallResult) -> list[Passage]:
     """The utterances and blocks that were gathered, and the sightings, in the order of time, each once."""
     found = [part for p in allowed(retrieval) for part in (p.parts or (p,))]
-    order = {row["video"]: (place, _offset(row)) for place, row in enumerate(result.data.get("looked_at", ()))}
     known = {(p.video, p.channel, round(p.span.start, 1)) for p in found}
     for row in result.data.get("sightings", ()):
         span = Span(*row["span"])
@@ -79,18 +82,16 @@ def _in_time(retrieval: Retrieval, result: CallResult) -> list[Passage]:
             found.append(
                 Passage(video=row["video"], span=span, text=row["text"], channel=row["channel"], tool="last_sighting")
             )
-    dated = all(offset is not None for _, offset in order.values())
-
-    def moment(p: Passage) -> tuple[float, float]:
-        place, offset = order.get(p.video, (-1, None))
-        return (0.0, p.span.start + (offset or 0.0)) if dated and offset is not None else (float(place), p.span.start)
-
-    return sorted(found, key=moment)
+    return sorted(found, key=lambda p: _moment(retrieval, p))
 
 
-def _offset(row: dict[str, object]) -> float | None:
-    recorded, start = row.get("recorded"), row.get("start")
-    return recorded - start if isinstance(recorded, float) and isinstance(start, float) else None
+def _moment(retrieval: Retrieval, passage: Passage) -> tuple[float, float]:
+    """A key by which passages are in the order of time: by the clock where all videos are dated, else as added."""
+    videos = [context.video for context in retrieval.contexts.values()]
+    place, video = next((n, v) for n, v in enumerate(videos) if v["id"] == passage.video)
+    if any(one.get("recorded") is None for one in videos):
+        return float(place), passage.span.start
+    return 0.0, video["recorded"] + passage.span.start - video["start"]
 
 
 def _about(passage: Passage, subject: Sequence[str]) -> bool:
@@ -119,6 +120,11 @@ def _told_of(passage: Passage, asked: StateQuestion, retrieval: Retrieval) -> bo
 
 def _name(retrieval: Retrieval, passage: Passage) -> str:
     return retrieval.name(passage)
+
+
+def _closest(retrieval: Retrieval, mention: Passage) -> Draft:
+    """The last mention, where none tells what is asked."""
+    return quoting(f"closest: {_name(retrieval, mention)}{on_one_line(mention.text)}", [mention], 0.3, mention.text)
 
 
 def _latest(retrieval: Retrieval, telling: Sequence[Passage], confidence: float, head: str = "") -> Draft:
@@ -219,8 +225,7 @@ def _value(retrieval: Retrieval) -> Draft | None:
     alike = [r for r in ranked if r.score >= _ALIKE * ranked[0].score and _same_kind(r, ranked[0])]
     if not alike:
         return None
-    order = list(retrieval.contexts)
-    alike.sort(key=lambda r: (order.index(r.passage.video), r.passage.span.start, r.score))
+    alike.sort(key=lambda r: (_moment(retrieval, r.passage), r.score))
     last = alike[-1]
     if last.fit < WEAK and last.passage.channel != "screen_text":
         return None

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from ....memory import Span, clock
 from ...answer import Draft
-from ...questions.mode import event_of
 from ...steps import Call, CallResult
 from ...text_matching import STOP, content, numbers, same_word, tokens
 from .passages import HeuristicContext, Passage, on_one_line, quoting, readings, utterances
@@ -86,9 +85,8 @@ def _share(words: Sequence[str], text: str) -> float:
     return sum(any(same_word(word, one) for one in have) for word in words) / max(len(words), 1)
 
 
-def has_come(retrieval: Retrieval) -> Draft:
+def has_come(retrieval: Retrieval, event: str) -> Draft:
     """The first passage that tells that what is waited for is so; an abstention while none does."""
-    event = event_of(retrieval.question.text) or retrieval.question.text
     words = [word for word in content(" ".join(t for t in tokens(event) if t not in STOP)) if word not in _OUTSIDE]
     words = words or content(event)
     begun = {video: context.whole.start for video, context in retrieval.contexts.items()}

@@ -106,6 +106,18 @@ class HeuristicContext:
         at = self.question.at
         return self.whole if at is None or at.duration == 0 else at.within(self.whole)
 
+    def unknown(self, channel: str | None = None) -> bool:
+        """Return whether something of the window is not covered yet: by a channel, or by any."""
+        found = self.video.get("coverage")
+        if not found:
+            return False
+        channels = found["channels"] if channel is None else {channel: found["channels"].get(channel, [])}
+        at, last = self.question.at, self.window.end
+        goes_on = bool(found["growing"]) and (at is None or at.end >= last)
+        covered = ([Span(*span) for span in spans] for spans in channels.values())
+        seconds = (sum(span.overlap(self.window) for span in spans) for spans in covered)
+        return goes_on or any(one < self.window.duration - 1.0 for one in seconds)
+
     def call(self, tool: str, **arguments: Any) -> Call:
         """A call on this video; arguments that are None are left out."""
         kept = {k: round(v, 3) if isinstance(v, float) else v for k, v in arguments.items() if v is not None}

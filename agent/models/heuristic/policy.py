@@ -17,6 +17,7 @@ from ....memory import Span, clock
 from ....memory.video.open import GONE
 from ...answer import Draft
 from ...descent import Descent, descended
+from ...questions.mode import event_of
 from ...questions.question import Question, question_of
 from ...steps import Call, CallResult, Finished, observed, replay
 from . import moments, overview, people, reading, timelines, yes_no_count
@@ -107,7 +108,8 @@ def answer(question: Question, found: Descent = Descent()) -> Strategy:  # noqa:
     """The draft for a question over its videos; `found` is what going down the levels of their timeline has brought."""
     if found.habits:
         return timelines.habit(found.habits)
-    parsed = parse(question.matter or question.text, question.options)
+    event = event_of(question.text) if question.mode == "wait" else None
+    parsed = parse(f"When {event}?" if event else question.matter or question.text, question.options)
     contexts = {}
     for video in question.videos:
         asked = question.span_in(video)
@@ -131,11 +133,10 @@ def answer(question: Question, found: Descent = Descent()) -> Strategy:  # noqa:
     if found.results and parsed.kind == "summary" and not timelines.asks_for_all(parsed):
         parsed = replace(parsed, kind="text")  # "what did he call about?" is no question about a week
     retrieval = Retrieval(question=parsed, contexts=contexts)
-    heard_only = question.mode == "wait" or parsed.who is not None
-    draft = None if heard_only else (yield from _from_pictures(parsed, contexts))
+    draft = None if parsed.who is not None else (yield from _from_pictures(parsed, contexts))
     if question.mode != "backward" and (draft is None or draft.abstained):
         retrieval = yield from read_part(parsed, contexts)
-        draft = at_this_moment(retrieval) if question.mode == "now" else has_come(retrieval)
+        draft = at_this_moment(retrieval) if question.mode == "now" else has_come(retrieval, event or question.text)
     if draft is None:
         retrieval = yield from gather(parsed, contexts, question.bounds, found.results)
         draft = yield from people.about_speakers(retrieval)
@@ -145,7 +146,18 @@ def answer(question: Question, found: Descent = Descent()) -> Strategy:  # noqa:
             draft = yield from timelines.summary(retrieval, question.bounds)
         if draft is None:
             draft = people.with_speaker(retrieval, (yield from _from_passages(retrieval)))
-    return choose(retrieval, draft) if parsed.options else draft
+    draft = choose(retrieval, draft) if parsed.options else draft
+    return _so_far(draft, parsed, contexts)
+
+
+def _so_far(draft: Draft, parsed: ParsedQuestion, contexts: dict[str, HeuristicContext]) -> Draft:
+    """Mark an answer that what is not covered yet may still change: a number, the last time, all of it, a `no`."""
+    final = parsed.kind not in ("count", "summary") and parsed.order != -1 and not parsed.every
+    if draft.abstained or (final and not draft.text.startswith(("no:", "no,", "not "))):
+        return draft
+    if not any(context.unknown(parsed.channel) for context in contexts.values()):
+        return draft
+    return replace(draft, text=f"so far: {draft.text}")
 
 
 def _during(question: Question) -> str:

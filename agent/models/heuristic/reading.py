@@ -232,6 +232,8 @@ def over_by_then(retrieval: Retrieval) -> str | None:
     times, end = retrieval.question.times, max(context.whole.end for context in retrieval.contexts.values())
     if times is None or times.of != "start":
         return None
+    if any(context.video.get("coverage", {}).get("growing") for context in retrieval.contexts.values()):
+        return f"The recording has come to {clock(end)} so far." if times.start >= end - 0.05 else None
     if times.start > end:
         return f"The video ends at {clock(end)}, before the time that is asked about."
     if math.isinf(times.end) and times.start >= end - 0.05:

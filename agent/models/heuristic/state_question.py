@@ -34,6 +34,7 @@ _DEFINITE = re.compile(
     r"(?:the|my|our|your|his|her|their|its|this|these|those|all|every\w*|der|die|das|mein\w*|el|la|los|las|mis?)\b"
 )
 _NO_SUBJECT = re.compile(r"(?:a|an|any\w*|some\w*|no|nobody|that|which|who|what|not|er|es)\b")
+_SOMEWHERE = re.compile(rf"(?:{PLACE} {_DEFINITE.pattern}|(?:up|down)stairs\b|here\b|there\b|home\b)")
 _PRONOUN = re.compile(r"(?:it|he|she|they|we|i|you|there)\b")
 _PAST = re.compile(r"\b(?:did|was|were|had|why)\b")
 _VALUE = re.compile(
@@ -77,7 +78,7 @@ def parse_state(low: str) -> StateQuestion | None:
     if _PAST.search(low):
         return None
     found = _WHO.search(low)
-    if found:
+    if found and (_BY_NOW.search(low) or _SOMEWHERE.match(low[found.end() :])):
         place = without_now(low[found.end() :])
         return StateQuestion(kind="who", subject=tuple(content(place)), predicate=place, thing=_undetermined(place))
     found = _WHETHER.search(low)

@@ -139,6 +139,12 @@ _STATUS = frozenset(content("allowed forbidden prohibited welcome permitted bann
 def not_found(retrieval: Retrieval, what: str) -> Draft:
     """Read whole and not there is a no for text; of speech it is only what the recogniser made out."""
     context = retrieval.first
+    if why := unlooked(retrieval):
+        return context.abstain(why)
+    if any(one.unknown(retrieval.question.channel) for one in retrieval.contexts.values()):
+        known = "speech that was recognized" if retrieval.question.channel == "speech" else "text that was read"
+        what = {"speech": "Any speech", "text": "Any text"}.get(what, f"“{what}”")
+        return context.abstain(f"{what} is not in the {known} so far.")
     if retrieval.question.channel == "speech":
         evidence = context.evidence(f"{what} was not recognized in the speech", context.window, "transcribe")
         text = f"not recognized: “{what}” is not in the speech that was recognized"

@@ -93,7 +93,13 @@ def test_what_lies_before_the_question_is_no_answer(notices: ClipMemory) -> None
         agent.ask("Tell me when they mention an umbrella", now=12.0, until=5.0)
     model = VideoAgent(notices, policy=Scripted(step=lambda *_: AIMessage("no")))
     with pytest.raises(QuestionError, match="cannot be scaled"):
-        model.ask("Tell me when they mention an umbrella", scale="vote")
+        model.ask("Tell me when they mention an umbrella", now=2.0, scale="vote")
+
+
+def test_of_a_whole_recording_it_is_asked_when(notices: ClipMemory) -> None:
+    agent = VideoAgent(notices)
+    assert agent.ask("Tell me when they mention an umbrella").mode == "backward"
+    assert agent.ask("Tell me when they mention an umbrella", mode="wait").mode == "wait"
 
 
 def test_a_model_is_asked_of_each_part_alone(notices: ClipMemory) -> None:
@@ -141,3 +147,19 @@ def test_a_memory_that_grows_is_waited_for(tmp_path: Path, make_talk: Callable[.
 
 def _stop(progress: object) -> None:
     raise RuntimeError("stop")
+
+
+def test_a_wait_that_was_cut_off_goes_on(notices: ClipMemory, tmp_path: Path) -> None:
+    agent = VideoAgent(notices, traces=tmp_path, checkpoints=tmp_path)
+    runs: list[str] = []
+
+    def cut(event: dict) -> None:
+        runs.extend([event["run_id"]] if event["event"] == "run" else [])
+        if event["event"] == "attempt":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        agent.ask("Tell me when they mention an umbrella", now=2.0, listener=cut)
+    answer = agent.resume(runs[0])
+    assert answer.waited is not None and answer.waited.parts == 2 and not answer.abstained
+    assert replay(answer.trace or "").differences == []

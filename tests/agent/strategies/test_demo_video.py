@@ -60,7 +60,7 @@ def test_each_route_shows_the_red_ball(demo: ClipMemory, monkeypatch: pytest.Mon
     answer = agent.ask(QUESTION, route=route)
     assert any(BALL.contains(time) for time in seen), (route, seen)
     assert answer.spend["frames"] <= 96 and answer.stopped_by == "answer"
-    assert answer.spend["frames"] == rater.shown + len(seen)
+    assert answer.spend["frames"] >= rater.shown + len(seen), "what looks the same is charged, and shown once"
     if route in ("skim_zoom", "adaptive"):  # they are to show little else
         assert sum(BALL.contains(time) for time in seen) >= 0.3 * len(seen), (route, seen)
 

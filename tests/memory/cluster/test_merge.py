@@ -17,6 +17,7 @@ from rewatch.memory import ClipMemory, MemoryFolderError, MisuseError, merge_mem
 from rewatch.memory.cluster.shards import Shard
 from rewatch.memory.store import units
 from rewatch.memory.store.database import Store
+from rewatch.memory.store.schema import PEOPLE
 from same_rows import assert_same, rows_of
 
 SETTINGS = {"channels": ("visual", "speech"), "clip_seconds": 1.0, "workers": 0}
@@ -327,3 +328,67 @@ def test_stretches_of_one_video_are_merged(make_talk: Callable, speak: Callable,
         assert all(one[1] <= other[0] + 1e-3 for one, other in pairwise(pieces)), "no sound is heard twice"
         again = merge_memories(out, parts)
         assert again.known and rows_of(out) == found
+
+
+class Stop(Exception):
+    """What stops an ingest in a test."""
+
+
+@pytest.mark.slow
+def test_stopped_work_reads_text_as_undisturbed_work(make_talk: Callable[..., Path], tmp_path: Path):
+    """A text that stands over many clips is read once in a run; stopped in the middle, it is read as it was."""
+    video = make_talk(
+        tmp_path / "talk.mp4",
+        12,
+        captions=lambda second: "THE RIVER" if second < 9 else "A BRIDGE",
+        colors=lambda second: (int(second * 9), 60, 90),
+        size=(320, 180),
+    )
+    settings = {"channels": ("visual", "screen_text")}
+    whole = index(tmp_path / "whole", [video], **settings)
+    for stops in (3, 6, 15):
+        left = [stops]
+
+        def stop(_: object, left: list[int] = left) -> None:
+            left[0] -= 1
+            if left[0] == 0:
+                raise Stop
+
+        with pytest.raises(Stop):
+            index(tmp_path / "stopped", [video], progress=stop, **settings)
+    index(tmp_path / "stopped", [video], **settings)
+    assert_same(tmp_path / "stopped", whole)
+
+
+def test_people_are_never_merged_silently(videos: list[Path], tmp_path: Path):
+    parts = []
+    for number in (0, 1):
+        folder = index(tmp_path / f"part-{number}", [videos[number]], channels=("visual",))
+        store = Store(folder, read_only=False)
+        (record,) = store.records()
+        with store.transaction() as db:
+            for statement in PEOPLE:
+                db.execute(statement)
+            db.executemany("INSERT INTO identities (kind, name) VALUES ('voice', ?)", [("Anna",), (None,)])
+            db.execute("INSERT INTO identities_apart VALUES (1, 2)")
+            db.execute("INSERT INTO people_models VALUES ('test', 'voice', 0.7)")
+            db.executemany(
+                "INSERT INTO appearances (video, kind, stamp, start_s, end_s, known_s, linked_s, vector, identity) "
+                "VALUES (?, 'voice', 'test', ?, ?, 2, 2, ?, ?)",
+                [(record.id, at, at + 1, np.full(4, 0.5, np.float16).tobytes(), at + 1) for at in (0, 1)],
+            )
+        store.close()
+        parts.append(folder)
+    notes = merge_memories(tmp_path / "out", parts).notes
+    assert notes == ["Anna of part-1 is Anna 2 here, since Anna is there already: merge them if they are one"]
+    with ClipMemory(tmp_path / "out") as memory:
+        people = memory.people
+        labels = {record.name: [turn.identity for turn in people.turns(record.id)] for record in memory.videos()}
+        assert labels == {"0.mp4": [1, 2], "1.mp4": [3, 4]}
+        assert people.identity("anna").id == 1 and people.identity("Anna 2").id == 3
+        assert memory.store.rows("SELECT * FROM identities_apart") == [(1, 2), (3, 4)]
+        people.delete("Anna")
+    assert not merge_memories(tmp_path / "out", parts).notes
+    with ClipMemory(tmp_path / "out") as memory:
+        assert memory.store.rows("SELECT identity FROM appearances ORDER BY id") == [(2,), (3,), (4,)]
+        assert sorted(identity.id for identity in memory.people.identities()) == [2, 3, 4]

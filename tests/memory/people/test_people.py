@@ -6,6 +6,7 @@ import pytest
 from dialogues import Dialogue
 from rewatch import ClipMemory
 from rewatch.memory import MisuseError
+from rewatch.memory.cluster.merge import merge_memories
 from rewatch.memory.people.view import UnknownPersonError
 
 TABLES = ("identities", "appearances", "identities_apart")
@@ -174,3 +175,21 @@ def test_likely_ones_are_deleted_when_they_are_named_too(people_memory: ClipMemo
     assert len(alike) == 2
     people.delete("Anna", *(one.id for one in alike))
     assert len(people.identities()) == 3 and people.names(first) == [people.turns(first)[0].label]
+
+
+def test_memories_that_are_merged_keep_their_people(dialogues: list[Dialogue], tmp_path: Path):
+    parts = [tmp_path / "a", tmp_path / "b"]
+    for part, dialogue in zip(parts, dialogues, strict=False):
+        with ClipMemory(part, text_encoder="hashed") as memory:
+            video = memory.add(dialogue.path, channels=["speech"], workers=0).id
+            memory.learn_people(video)
+            memory.people.name(memory.people.turns(video)[0].identity, f"Anna {part.name}")
+    merge_memories(tmp_path / "all", parts)
+    people = ClipMemory(tmp_path / "all").people
+    assert [one.name for one in people.identities()] == ["Anna a", "Anna b", None, None]
+    assert len({(s.a.id, s.b.id) for s in people.suggestions()}) == 2
+    assert people.merge("Anna a", "Anna b").turns == 4
+    people.undo()
+    people.delete("Anna b")
+    merge_memories(tmp_path / "all", parts)
+    assert "Anna b" not in people.names()

@@ -8,7 +8,7 @@ import pytest
 from dialogues import HIGH, LOW, Dialogue
 from onnx import TensorProto, helper, numpy_helper
 from rewatch import ClipMemory
-from rewatch.memory import CapabilityError, MisuseError
+from rewatch.memory import CapabilityError, MisuseError, VideoError
 from rewatch.memory.people.speaker_models import OnnxSpeaker, speaker_model
 from rewatch.memory.people.voices import turns_in
 
@@ -71,7 +71,7 @@ def test_learning_goes_on_where_it_was_stopped_and_does_nothing_twice(
         with pytest.raises(KeyboardInterrupt):
             memory.learn_people(video, progress=stop)
         covered = memory.coverage(video)
-        assert 0 < covered.until("voices") < covered.whole.end
+        assert 0 < covered.until("voices") < covered.whole.end and memory.video(video).complete
         memory.learn_people(video, progress=lambda progress: seen.append(progress.span.end))
         assert seen == sorted(set(seen)) and memory.coverage(video).complete
         stopped = [(turn.identity, turn.start, turn.end) for turn in memory.people.turns(video)]
@@ -79,6 +79,24 @@ def test_learning_goes_on_where_it_was_stopped_and_does_nothing_twice(
         again = [(turn.start, turn.end) for turn in memory.people.turns(video)]
         assert again == [turn[1:] for turn in stopped]
         assert len({turn[0] for turn in stopped}) == 2
+
+
+def test_a_piece_that_cannot_be_decoded_is_tried_again(
+    dialogues: list[Dialogue], people_memory: ClipMemory, monkeypatch: pytest.MonkeyPatch
+):
+    video = people_memory.video(dialogues[0].path).id
+    before = [(turn.start, turn.end) for turn in people_memory.people.turns(video)]
+
+    def broken(*_: object) -> list[object]:
+        raise VideoError("the sound cannot be decoded")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("rewatch.memory.people.choice.turns_in", broken)
+        (failure,) = people_memory.learn_people(video, again=True).failures
+    assert failure.channel == "voices" and people_memory.people.turns(video) == []
+    assert people_memory.coverage(video).until("voices") == 0
+    assert not people_memory.learn_people(video).failures
+    assert [(turn.start, turn.end) for turn in people_memory.people.turns(video)] == before
 
 
 def test_a_view_of_the_past_knows_only_turns_that_were_over(

@@ -91,6 +91,13 @@ RECORDINGS = """CREATE TABLE IF NOT EXISTS recordings (
     source TEXT NOT NULL
 )"""
 
+# Videos that are watched while they are recorded: what is watched, `open`, `stopped` or `ended`, and facts as JSON (see
+# `store.live`). Likewise a table that older memories lack.
+LIVE = """CREATE TABLE IF NOT EXISTS live (
+    video TEXT PRIMARY KEY REFERENCES videos ON DELETE CASCADE, source TEXT NOT NULL, state TEXT NOT NULL,
+    facts TEXT NOT NULL
+)"""
+
 # Summaries of hours, days and weeks of a timeline (seconds of its clock), and its habits, each with what it was made
 # from. Likewise tables that older memories lack; all of it can be made again.
 SUMMARIES = """CREATE TABLE IF NOT EXISTS summaries (
@@ -100,13 +107,6 @@ SUMMARIES = """CREATE TABLE IF NOT EXISTS summaries (
 )"""
 HABITS = """CREATE TABLE IF NOT EXISTS habits (
     timeline TEXT NOT NULL, text TEXT NOT NULL, data TEXT NOT NULL, digest TEXT NOT NULL
-)"""
-
-# Videos that are watched while they are recorded: what is watched, `open`, `stopped` or `ended`, and facts as JSON (see
-# `store.live`). Likewise a table that older memories lack.
-LIVE = """CREATE TABLE IF NOT EXISTS live (
-    video TEXT PRIMARY KEY REFERENCES videos ON DELETE CASCADE, source TEXT NOT NULL, state TEXT NOT NULL,
-    facts TEXT NOT NULL
 )"""
 
 # The parts of a video that are asked for, in seconds of the video; of a video without any all is. Likewise.

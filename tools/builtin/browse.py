@@ -102,8 +102,9 @@ def _timeline(video: VideoContext, level: str, start: float | None, end: float |
         for node in nodes
     ]
     parts: list[MediaURI] = [part for node in nodes for part in node.parts]
+    told = [one.text for one in lines] or [f"Nothing was recorded in that {level}."]
     return Observation(
-        text="\n".join([*([one.text for one in lines] or [f"Nothing was recorded in that {level}."]), *unknown]),
+        text="\n".join([*told, *unknown]),
         lines=tuple(lines),
         uris=tuple(dict.fromkeys([*(one.uri for one in lines), *map(str, parts)])),
         data={"level": level, "rows": rows},

@@ -139,8 +139,9 @@ class Loop:
         texts: list[str] = []
         cited: list[int] = []
         answer_now = False
-        for video in question.videos:
-            part = fraction(budget, plan.share / len(question.videos))
+        videos = question.videos[:1] if route.at_once else question.videos
+        for video in videos:
+            part = fraction(budget, plan.share / len(videos))
             brief = Brief(question=question, video=video, budget=part, sub_questions=plan.sub_questions, many=many)
             calls, result = advance(route.run(brief), state["messages"])
             if result is None:

@@ -22,6 +22,7 @@ from .remove import remove
 from .replay import replay, report
 from .runs import clean, runs
 from .search import search
+from .summarize import summarize
 from .tools import app as tools
 from .train import app as train
 from .transcript import transcript
@@ -59,7 +60,7 @@ def _common(
 
 
 for verb in (
-    *(ask, chat, index, watch, search, transcript, chapters, videos, remove, merge, export),
+    *(ask, chat, index, watch, search, transcript, chapters, summarize, videos, remove, merge, export),
     *(runs, replay, report, clean, mcp, warm, doctor, demo),
 ):
     app.command()(verb)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -188,6 +188,9 @@ def _add_all(
             code = error.exit_code
             rows.append({"path": str(path), "error": str(error)})
             Console(stderr=True).print(f"error: {error}", style="red", soft_wrap=True)
+    if any(record.recorded is not None for record in records):
+        with suppress(MemoryFolderError):  # another process is writing: what is not stored is made when it is read
+            memory.summarize()
     return code
 
 

@@ -46,7 +46,7 @@ def search(
     end: Annotated[str | None, typer.Option("--end", help="Only before this time, likewise.")] = None,
     channels: Annotated[str | None, typer.Option("--channels", help="Only these channels, comma separated.")] = None,
     level: Annotated[
-        Literal["clip", "chapter", "hour", "day"], typer.Option("--level", help="How long the spans are.")
+        Literal["clip", "chapter", "hour", "day", "week"], typer.Option("--level", help="How long the spans are.")
     ] = "clip",
     k: Annotated[int, typer.Option("-k", min=1, max=10_000, help="How many spans.")] = 8,
     memory: Memory = None,
@@ -77,6 +77,7 @@ def search(
                 "span": [hit.span.start, hit.span.end],
                 "wall_clock": _wall_clock(hit, zones),
                 "level": hit.level,
+                **({} if hit.node is None else {"from": hit.node.start, "to": hit.node.end, "summary": hit.node.text}),
                 "score": hit.score,
                 "channels": hit.channels,
                 "texts": [{"channel": t.channel, "span": [t.start, t.end], "text": t.text} for t in hit.texts],
@@ -87,9 +88,12 @@ def search(
         return
     console = Console()
     names = {v.id: v.name for v in clip_memory.videos()}
+    calendars = clip_memory.levels(ids).calendars
     for hit in hits:
         when = _wall_clock(hit, zones)
         place = f"{one_line(names.get(hit.video, hit.video))}  {hit.span}" + (f"  {when[0]}" if when else "")
+        if hit.node is not None:
+            place = f"{calendars[hit.node.timeline].title(hit.level, hit.node.span)}  {place}"
         console.print(Text(place, style="bold"), Text(f"score {hit.score:.3f}", style="dim"))
         table = Table.grid(padding=(0, 2))
         for text in hit.texts[:3]:

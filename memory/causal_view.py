@@ -20,7 +20,7 @@ from .store.search import dated, scope_of, timeline_scope
 from .timeline.cut import Cut
 from .timeline.interval import TimelineSpan, recorded_in
 from .timeline.moment import Moment
-from .types import CLIP, Clip, Hit, Text, VideoRecord
+from .types import CLIP, TIMELINE_LEVELS, Clip, Hit, Summary, Text, VideoRecord
 from .video.open import find_video, one_or_many
 from .video.pictures import read_picture
 from .video.truncated_video import TruncatedVideo
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .causal.past import Past
     from .coverage import Coverage
     from .encoders import VisualEncoder
+    from .levels.levels import Levels
     from .tracking.detector import Detector
 
 
@@ -39,9 +40,16 @@ class CausalView:
     `Past`), only those are searched and counted, and videos that are opened end there.
     """
 
-    def __init__(self, memory: MemoryView, past: Callable[[Cut], Past], cut: Cut) -> None:
+    def __init__(
+        self,
+        memory: MemoryView,
+        past: Callable[[Cut], Past],
+        levels: Callable[[MemoryView, Cut | None, Sequence[str] | None], Levels],
+        cut: Cut,
+    ) -> None:
         self._memory = memory
         self._past_at = past
+        self._levels_of = levels
         self._cut = cut
         self.folder = memory.folder
         self.people: PeopleView = memory.people.until(self.now_of)
@@ -68,7 +76,7 @@ class CausalView:
         Raises:
             ValueError: if the moments are not on one clock.
         """
-        return CausalView(self._memory, self._past_at, self._cut.earlier(now))
+        return CausalView(self._memory, self._past_at, self._levels_of, self._cut.earlier(now))
 
     @property
     def visual_encoder(self) -> VisualEncoder:
@@ -134,16 +142,32 @@ class CausalView:
         known = {record.id: record for record in self.videos()}
         names = list(known) if videos is None else one_or_many(videos)
         ids = tuple(dict.fromkeys(str(name) if name in known else self.video(name).id for name in names))
-        interval = between if isinstance(between, TimelineSpan) else None
-        if isinstance(between, TimelineSpan):
-            scope = timeline_scope(channels, [known[id_] for id_ in ids], between)
-        else:
-            scope = scope_of(channels, ids, between)
+        scope = scope_of(channels, ids, None if isinstance(between, TimelineSpan) else between)
         content = query if isinstance(query, str) else read_picture(query, self)
         if not ids:
             return []
-        hits = self._past_at(self._cut).searcher(ids).search(content, scope, level=level, k=k, vector=vector)
-        return dated(hits, known.values(), interval)
+
+        def search(some: tuple[str, ...]) -> list[Hit]:
+            within = replace(scope, videos=some)
+            if isinstance(between, TimelineSpan):
+                within = timeline_scope(channels, [known[id_] for id_ in some], between)
+            hits = self._past_at(self._cut).searcher(ids).search(content, within, level=level, k=k, vector=vector)
+            return dated(hits, known.values(), between if isinstance(between, TimelineSpan) else None)
+
+        if level in TIMELINE_LEVELS and (levels := self.levels(ids)).calendars:
+            return levels.search(
+                query, level=level, undated=search, channels=scope.channels, videos=ids, between=between, k=k,
+                vector=vector,
+            )  # fmt: skip
+        return search(ids)
+
+    def levels(self, videos: Sequence[str] | None = None) -> Levels:
+        """See `ClipMemory.levels`: made of what was known, and of the days that were over."""
+        return self._levels_of(self, self._cut, videos)
+
+    def summaries(self, level: str, between: Span | None = None, *, timeline: str | None = None) -> list[Summary]:
+        """See `ClipMemory.summaries`: those of what was known; a day holds no more than its part before `now`."""
+        return self.levels().summaries(level, between, timeline=timeline)
 
     def texts(self, video_id: str, *, channel: str | None = None, between: Span | None = None) -> list[Text]:
         """See `ClipMemory.texts`; of what is being said and shown at `now`, what was made out by then."""

@@ -21,7 +21,7 @@ from .encoders import TextEncoder, VisualEncoder
 from .errors import MemoryFolderError
 from .ingest.stream_choice import Streams
 from .memory_models import MemoryModels
-from .memory_view import Picture, at_same_time
+from .memory_view import MemoryView, Picture, at_same_time
 from .people.people import People, forget_vanished
 from .protocol import VideoSource
 from .span import MediaURI, Span
@@ -35,7 +35,20 @@ from .timeline.cut import Cut
 from .timeline.interval import TimelineSpan, recorded_in
 from .timeline.moment import Moment
 from .tracking.detector_weights import usual_detector
-from .types import CHANNELS, CLIP, ENDED, OBJECTS, VOICES, Clip, Hit, Progress, Text, VideoRecord
+from .types import (
+    CHANNELS,
+    CLIP,
+    ENDED,
+    OBJECTS,
+    TIMELINE_LEVELS,
+    VOICES,
+    Clip,
+    Hit,
+    Progress,
+    Summary,
+    Text,
+    VideoRecord,
+)
 from .video.file import Video
 from .video.growing_video import GrowingVideo
 from .video.open import as_source, find_video, one_or_many, open_file
@@ -47,6 +60,8 @@ if TYPE_CHECKING:
     from .ingest.parts import Between
     from .ingest.request import IngestRequest
     from .ingest.worker_pool import Cluster
+    from .levels.levels import Levels
+    from .levels.tree import Summarizer
     from .live.growth import Growth
     from .people.speaker_models import SpeakerModel
     from .speech.transcriber import Transcriber
@@ -100,6 +115,7 @@ class ClipMemory:
         self.people = People(self.store, self.writing, self.video)
         """Who speaks and who is seen, where that was learned (`learn_people`); to be named, merged, split, deleted."""
         self._pasts: OrderedDict[tuple[Cut, tuple[int, int]], Past] = OrderedDict()
+        self._levels: OrderedDict[tuple[Any, ...], Levels] = OrderedDict()
         self._pasts_lock = threading.Lock()
         self._over: tuple[tuple[int, int], dict[tuple[str, str], tuple[list[Text], float]]] = ((0, 0), {})
 
@@ -222,10 +238,40 @@ class ClipMemory:
                     self.store.set_meta("vector_index", self._vector_index)
                 video = Ingest(self.store, self.searcher, lambda: models.text, specs, request).run(source)
                 self.store.set_checked(video, fingerprint)
+                self._renew_levels(video)
             if not isinstance(source, str):
                 self._sources[video] = source
         (record,) = self.store.records(video)
         return record
+
+    def _renew_levels(self, video: str) -> None:
+        """Make the summaries anew of the hours, days and weeks in which a video lies."""
+        (record,) = self.store.records(video)
+        if record.recorded is not None:
+            self.levels().renew(between=Span(record.recorded, record.recorded + record.duration))
+
+    def summarize(
+        self, summarizer: Summarizer | None = None, *, progress: Callable[[Summary], None] | None = None
+    ) -> int:
+        """Make the summaries of hours, days and weeks that are missing or stale, and the habits of each timeline.
+
+        `add` makes the summaries that a video changes by itself; this also has a model write them.
+
+        Args:
+            summarizer: writes them, and those too that something else wrote; None: extractive, where they are stale.
+            progress: called with each summary that was made, once it is stored.
+
+        Returns:
+            How many summaries were made.
+
+        Raises:
+            MemoryFolderError: if the memory cannot be written, or another process is writing.
+        """
+        with self.writing():
+            self.levels().forget_stale()
+            count = self.levels().renew(summarizer=summarizer, progress=progress)
+            self.levels().renew_habits()
+            return count
 
     def _specs(self, request: IngestRequest) -> ModelSpecs:
         from .ingest.jobs import ModelSpecs
@@ -329,6 +375,7 @@ class ClipMemory:
                     forget_vanished(self.store, db)
             shutil.rmtree(self._recording(record), ignore_errors=True)
             self._sources.pop(id_, None)
+            self.levels().forget_stale()
             self.searcher.forget_deleted()
             self.store.shrink()
             return before - self.store.size()
@@ -539,7 +586,9 @@ class ClipMemory:
             channels: only these, or this one (None: all).
             videos: only these, or this one, by id, name or path.
             between: only what overlaps this span of each video, or what was recorded in this span of a timeline.
-            level: the spans to give: `"clip"`, `"chapter"`, `"hour"` or `"day"`.
+            level: the spans to give: `"clip"`, `"chapter"`, `"hour"`, `"day"` or `"week"`. Hours, days and weeks are
+                those of the calendar, each over all videos of a timeline (`Hit.node`); of a video that lies on no
+                clock, its own.
             k: how many at most, from 1 on.
             vector: a query vector [dim] of your own, taken in place of the encoder's in every space of its length.
 
@@ -549,15 +598,52 @@ class ClipMemory:
         """
         names = None if videos is None else tuple(self.video(video).id for video in one_or_many(videos))
         content = query if isinstance(query, str) else read_picture(query, self)
-        if isinstance(between, TimelineSpan):
-            records = [record for record in self.videos() if names is None or record.id in names]
-            scope = timeline_scope(channels, records, between)
-            return dated(self.searcher.search(content, scope, level=level, k=k, vector=vector), records, between)
-        scope = scope_of(channels, names, between)
-        hits = self.searcher.search(content, scope, level=level, k=k, vector=vector)
-        if not self.store.first_recordings():
-            return hits
-        return dated(hits, [record for video in {hit.video for hit in hits} for record in self.store.records(video)])
+
+        def search(videos: tuple[str, ...] | None) -> list[Hit]:
+            if isinstance(between, TimelineSpan):
+                records = [record for record in self.videos() if videos is None or record.id in videos]
+                scope = timeline_scope(channels, records, between)
+                return dated(self.searcher.search(content, scope, level=level, k=k, vector=vector), records, between)
+            scope = scope_of(channels, videos, between)
+            hits = self.searcher.search(content, scope, level=level, k=k, vector=vector)
+            if not self.store.first_recordings():
+                return hits
+            met = {hit.video for hit in hits}
+            return dated(hits, [record for video in met for record in self.store.records(video)])
+
+        if level in TIMELINE_LEVELS and (levels := self.levels(names)).calendars:
+            chosen = scope_of(channels, names, None).channels
+            return levels.search(
+                query, level=level, undated=search, channels=chosen, videos=names, between=between, k=k, vector=vector
+            )
+        return search(names)
+
+    def levels(self, videos: Sequence[str] | None = None) -> Levels:
+        """Hours, days and weeks of its timelines: their summaries, a search over them, and habits.
+
+        Args:
+            videos: of these alone (ids), as if no other had been recorded; None: of all.
+        """
+        return self._levels_of(self, None, videos)
+
+    def summaries(self, level: str, between: Span | None = None, *, timeline: str | None = None) -> list[Summary]:
+        """The summaries of hours, days or weeks of its timelines; see `levels.Levels.summaries`."""
+        return self.levels().summaries(level, between, timeline=timeline)
+
+    def _levels_of(self, view: MemoryView, cut: Cut | None, videos: Sequence[str] | None) -> Levels:
+        from .levels.levels import Levels
+
+        chosen = None if videos is None else frozenset(videos)
+        if chosen is not None and chosen.issuperset(record.id for record in view.videos()):
+            chosen = None  # of all: one object for both ways of asking
+        key = (cut, chosen, self.store.version())
+        with self._pasts_lock:
+            if key not in self._levels:
+                self._levels[key] = Levels(view, self.store, rows_change=cut is None, videos=chosen)
+                while len(self._levels) > _PASTS:
+                    self._levels.popitem(last=False)
+            self._levels.move_to_end(key)
+            return self._levels[key]
 
     def texts(self, video_id: str, *, channel: str | None = None, between: Span | None = None) -> list[Text]:
         """Everything said, shown and described in a video, in time order; `between` keeps what overlaps it."""
@@ -629,7 +715,9 @@ class ClipMemory:
             ValueError: if `now` is not a number.
         """
         firsts = () if isinstance(now, Moment) else self.store.first_recordings()
-        return CausalView(self, self._past, Cut(now if isinstance(now, Moment) else float(now), firsts))
+        return CausalView(
+            self, self._past, self._levels_of, Cut(now if isinstance(now, Moment) else float(now), firsts)
+        )
 
     def _past(self, cut: Cut) -> Past:
         from .causal.past import Past

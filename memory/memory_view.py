@@ -12,11 +12,12 @@ from .people.view import PeopleView
 from .protocol import VideoSource
 from .span import MediaURI, Span
 from .timeline.interval import TimelineSpan, timeline_span
-from .types import CLIP, Clip, Hit, Text, VideoRecord
+from .types import CLIP, Clip, Hit, Summary, Text, VideoRecord
 
 if TYPE_CHECKING:
     from .coverage import Coverage
     from .encoders import VisualEncoder
+    from .levels.levels import Levels
     from .tracking.detector import Detector
 
 Picture = np.ndarray | Path | MediaURI
@@ -75,6 +76,12 @@ class MemoryView(Protocol):
         vector: np.ndarray | None = None,
     ) -> list[Hit]:
         """The spans that answer a query best; see `ClipMemory.search`."""
+
+    def levels(self, videos: Sequence[str] | None = None) -> Levels:
+        """Hours, days and weeks of its timelines, over all videos or over some (ids)."""
+
+    def summaries(self, level: str, between: Span | None = None, *, timeline: str | None = None) -> list[Summary]:
+        """The summaries of hours, days or weeks of its timelines; see `ClipMemory.summaries`."""
 
     def texts(self, video_id: str, *, channel: str | None = None, between: Span | None = None) -> list[Text]:
         """Everything said, shown and described in a video, in time order."""

@@ -27,8 +27,10 @@ OPEN, STOPPED, ENDED = "open", "stopped", "ended"
 stopped it, its source came to its end."""
 
 CLIP = "clip"
-LEVELS = (CLIP, "chapter", "hour", "day")
+LEVELS = (CLIP, "chapter", "hour", "day", "week")
 """Levels from fine to coarse."""
+TIMELINE_LEVELS = ("hour", "day", "week")
+"""Levels whose spans are those of the calendar, over all videos of a timeline that know when they were recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,34 @@ class Text(Timed):
     data: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary(Timed):
+    """The summary of an hour, a day or a week of a timeline, over all its videos.
+
+    `start` and `end` are seconds on the timeline's clock, those of the calendar in the timeline's zone.
+    """
+
+    timeline: str
+    level: str
+    start: float
+    end: float
+    zone: int
+    """Time zone of the timeline, in seconds east of UTC."""
+    text: str
+    """Empty where nothing was said, shown or seen."""
+    lines: dict[str, Any] = field(default_factory=dict)
+    """What a summary of the level above chooses from; see `memory.levels.extract`."""
+    sources: tuple[Any, ...] = ()
+    """What it was made from: of an hour `[video, recorded, rows, sum of their ids]`, else `[start, digest]` of each
+    part."""
+    digest: str = ""
+    """Digest of the words that it was made from: a summary with this digest tells of nothing else."""
+    maker: str = ""
+    """Name of what made it: `extractive 1`, or a model's."""
+    parts: tuple[MediaURI, ...] = ()
+    """The parts of the videos that lie in it, in order of time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A span that answers a search, best first in the list.
@@ -146,6 +176,9 @@ class Hit:
     channels: dict[str, float]
     texts: tuple[Text, ...]
     similarity: dict[int, float] = field(default_factory=dict)
+    node: Summary | None = None
+    """The hour, day or week of a timeline that is meant; `video` and `span` then are its part with the best match, and
+    the texts may be of several videos."""
     recorded: Span | None = None
     """The span on the clock of the video's timeline, in its seconds; None if nobody knows when it was recorded."""
 

@@ -7,6 +7,7 @@ from .builtin.browse import browse
 from .builtin.crop import crop
 from .builtin.detect_objects import detect_objects
 from .builtin.find_color import find_color
+from .builtin.find_habits import find_habits
 from .builtin.last_sighting import last_sighting
 from .builtin.read_text import read_text
 from .builtin.score_frames import cluster_frames, score_frames, view_frames
@@ -27,7 +28,7 @@ from .tool import Retry, VideoTool, tool
 from .toolbox import Toolbox
 from .viewer import Reply, Viewer, VisualQuestion
 
-BUILT_IN = (search_clips, view_clip, crop, transcribe, read_text, detect_objects, track_objects, browse)
+BUILT_IN = (search_clips, view_clip, crop, transcribe, read_text, detect_objects, track_objects, browse, find_habits)
 """The tools that every agent has unless it is told otherwise."""
 VLM_TOOLS = (ask_clip, caption_clip)
 """Tools that ask a model that sees; a policy has them where there is one."""
@@ -68,6 +69,7 @@ __all__ = [
     "crop",
     "detect_objects",
     "find_color",
+    "find_habits",
     "last_sighting",
     "load_tools",
     "plugin_tools",

@@ -35,6 +35,8 @@ def useful(toolbox: Toolbox, policy: BaseChatModel, question: Question) -> tuple
         never.add("transcribe")
     if not any(video.get("width", 1) for video in videos):
         never |= {"read_text", "track_objects", "detect_objects"}
+    if not _dated(question):
+        never.add("find_habits")
     if not any(video.get("detector") for video in videos):
         never.add("detect_objects")
     return tuple(name for name in toolbox.names if name not in never)
@@ -50,4 +52,9 @@ def offered(toolbox: Toolbox, policy: BaseChatModel, question: Question) -> list
     schemas = toolbox.schemas([video["id"] for video in question.videos])
     by_name = {schema["function"]["name"]: schema for schema in schemas}
     ours = _OWN | _ASKING
-    return [brief(by_name[name], without=without) if name in ours else by_name[name] for name in names]
+    less = {"search_clips": without | ({"level"} if not _dated(question) else set())}  # one search finds clips
+    return [brief(by_name[name], without=less.get(name, without)) if name in ours else by_name[name] for name in names]
+
+
+def _dated(question: Question) -> bool:
+    return any(video.get("recorded") is not None for video in question.videos)

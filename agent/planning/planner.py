@@ -14,6 +14,7 @@ from typing import Any
 
 from ...memory import Span
 from ...tools import Budget
+from ..descent import is_long
 from ..models.heuristic import parse, sighting
 from ..questions.question import Question
 from ..steps import Call
@@ -107,10 +108,17 @@ _HOW = {
 
 
 def plan_by_rules(situation: Situation) -> Plan:
-    """Plan by the words of the question, without a model."""
+    """Plan by the words of the question, without a model.
+
+    Videos that span more than a few hours on one timeline (see `descent.LONG`) are searched down its levels; of
+    others, what is read is read ahead for a policy that only reads.
+    """
     ask = parse(situation.question.matter or situation.question.text, situation.question.options)
     route = "read" if situation.reads_only else "search"
+    if is_long(situation.question) and ask.kind != "file" and ask.channel not in ("shots", "silence"):
+        route = "descend"
     text = "browse the chapters, then listen and read" if ask.kind == "summary" else _HOW[ask.channel]
+    text = f"down the levels of the timeline: {text}" if route == "descend" else text
     return Plan(text=text, route=route, kind=ask.kind, channel=ask.channel)
 
 
@@ -137,7 +145,10 @@ def first_look(situation: Situation) -> tuple[Call, ...]:
     calls = [sighting(state), *calls] if state is not None and "search_clips" in tools else calls
     if question.options and content(" ".join(question.options)):
         calls += _search("; ".join(question.options), question, tools)
-    for video in question.videos:
+    long = is_long(question)
+    if long and _WHOLE.search(question.text) and "browse" in tools:
+        calls.append(Call("browse", {"level": "day", **question.bounds}))
+    for video in () if long else question.videos:
         if question.span_in(video) is None:
             continue
         calls += _parts(question, video, tools)

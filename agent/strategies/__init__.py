@@ -5,6 +5,7 @@
 
 from ...memory.registry import Registry
 from .adaptive import ADAPTIVE
+from .descend import DESCEND
 from .direct import DIRECT
 from .map_reduce import MAP_REDUCE
 from .read import READ
@@ -15,7 +16,7 @@ from .skim_zoom import SKIM_ZOOM
 from .tree import TREE
 from .video_tree import VIDEO_TREE
 
-_PUBLISHED = (DIRECT, SEARCH, READ, SKIM_ZOOM, ADAPTIVE, TREE, VIDEO_TREE, MAP_REDUCE, ROLE_CHAIN)
+_PUBLISHED = (DIRECT, SEARCH, READ, SKIM_ZOOM, ADAPTIVE, TREE, VIDEO_TREE, MAP_REDUCE, ROLE_CHAIN, DESCEND)
 ROUTES: Registry[Route] = Registry("route", {route.name: route for route in _PUBLISHED})
 """Every strategy by the name that `--route` takes; `ROUTES.add` takes in one of your own."""
 

@@ -17,9 +17,7 @@ _SURE = 0.5
 
 def run(brief: Brief) -> Steps[RouteResult]:
     """Run the reader's own steps over all videos of the question, once."""
-    if brief.video["id"] != brief.question.videos[0]["id"]:
-        return RouteResult(text="", answer_now=False)
-    calls = math.inf if brief.budget.calls is None else brief.budget.calls * len(brief.question.videos)
+    calls = math.inf if brief.budget.calls is None else brief.budget.calls
     draft = yield from one_at_a_time(answer(brief.question), calls)
     if draft.abstained:
         return RouteResult(text="", answer_now=False)
@@ -35,4 +33,5 @@ READ = Route(
     about="a reader without a model goes first, and the policy judges what it found; for models that only read",
     run=run,
     needs_viewer=False,
+    at_once=True,
 )

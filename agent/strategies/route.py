@@ -71,3 +71,5 @@ class Route:
     run: Callable[[Brief], Steps[RouteResult]]
     needs_viewer: bool = True
     """True if it asks a model that sees."""
+    at_once: bool = False
+    """True if one run of it looks into all videos of the question, with the budget of all."""

@@ -38,13 +38,15 @@ stamp begins at that moment.
 Search the week first, then the day, then the hour; look into the video where the search points to.
 {QUOTED}"""
 _USAGE = 'Write <tool>{"name": "rag", "arguments": {…}}</tool> with the arguments that the tool names.'
-_LEVELS = {"week": "day", "day": "hour", "hour": "chapter"}
-"""What each level searches in, as a level of ours to browse."""
+_LEVELS = {"week": "day", "day": "hour", "hour": "chapter", "10min": "clip"}
+"""What each level searches in, as a level of ours: the paper's h-rag reads the summaries of days in a week, of hours in
+a day, and of ten minutes in an hour."""
+_LENGTHS = {"day": DAY, "hour": 3600.0, "10min": 600.0}
 _STAMP = {"type": "string", "description": "A moment, DAYX_HHMMSSFF."}
 _RAG = function(
     "rag",
     "Search what the memory holds of a week, a day or an hour.",
-    level={"type": "string", "description": "How far to search: week, day or hour.", "enum": list(_LEVELS)},
+    level={"type": "string", "description": "How far to search: week, day or hour.", "enum": ["week", "day", "hour"]},
     keywords={"type": "array", "items": {"type": "string"}, "description": "What to search for."},
     start_time={"type": "string", "description": "Where the search starts, DAYX_HHMMSSFF."},
     query_time={
@@ -113,13 +115,20 @@ def _search(arguments: Arguments, found: Sequence[Clock]) -> TranslatedCall:
     clock, video = _clock(arguments, found, start if level != "week" or end is None else end)
     if level == "day":
         start = start // DAY * DAY
-    length = {"hour": 3600.0, "day": DAY}.get(level)
+    length = _LENGTHS.get(level)
     if length is not None:
         end = start + length if end is None else min(end, start + length)
-    bounds = _between(clock, None if level == "week" else start, end)
     keywords = arguments.get("keywords", [])
     words = keywords if isinstance(keywords, list) else [keywords]
     query = " ".join(str(word).strip() for word in words if word is not None and str(word).strip())
+    if all(one.day_one is not None for one in found):  # one call over all videos of the timeline
+        stretch = {} if level == "week" else {"start": clock.to_wall(start)}
+        stretch |= {} if end is None else {"end": clock.to_wall(end)}
+        named = {"video": arguments["video"]} if any(c.video == arguments.get("video") for c in found) else {}
+        if not query:
+            return "browse", {"level": _LEVELS[level], **stretch, **named}
+        return "search_clips", {"query": query, "level": _LEVELS[level], **stretch, **named}
+    bounds = _between(clock, None if level == "week" else start, end)
     if not query:
         return "browse", {"level": _LEVELS[level], **bounds, **video}
     return "search_clips", {"query": query, **bounds, **video}
@@ -160,6 +169,9 @@ def _to_published(name: str, arguments: Arguments, messages: Sequence[BaseMessag
 
 
 def _published(name: str, arguments: Arguments, clock: Clock) -> TranslatedCall | None:
+    levels = {ours: published for published, ours in _LEVELS.items() if published != "10min"}
+    if clock.day_one is not None and name in ("browse", "search_clips"):
+        return _over_timeline(name, arguments, levels, clock)
     start, end = arguments.get("start"), arguments.get("end")
     times = [value for value in (start, end) if value is not None]
     if any(isinstance(t, bool) or not isinstance(t, (int, float)) or not math.isfinite(t) for t in times):
@@ -170,7 +182,8 @@ def _published(name: str, arguments: Arguments, clock: Clock) -> TranslatedCall 
         if SHORTEST <= end - start <= LONGEST:
             span = f"{clock.to_stamp(start)}-{clock.to_stamp(end)}"
             return "video_llm", {"question": arguments.get("question"), "range": span}
-    levels = {ours: published for published, ours in _LEVELS.items()}
+    if name == "search_clips" and "level" in arguments:
+        return None
     if name == "browse" and arguments.get("level", "chapter") in levels:
         level = levels[arguments.get("level", "chapter")]
         return _window([], level, start, end, clock)
@@ -179,6 +192,22 @@ def _published(name: str, arguments: Arguments, clock: Clock) -> TranslatedCall 
         level = "week" if start is None else "hour" if whole.duration <= 3600 else "day"
         return _window([arguments.get("query")], level, start, end, clock)
     return None
+
+
+def _over_timeline(name: str, arguments: Arguments, levels: dict[str, str], clock: Clock) -> TranslatedCall | None:
+    """`rag` over exactly the stretch of the timeline that a call of ours names, or None where no level has it."""
+    level = levels.get(arguments.get("level", "chapter" if name == "browse" else "clip"))
+    if level is None or "image" in arguments:
+        return None
+    since, until = (clock.from_wall(arguments.get(key)) for key in ("start", "end"))
+    if until is None or ("start" in arguments) != (level != "week") or (since is None) != (level == "week"):
+        return None
+    start, length = since or 0.0, _LENGTHS.get(level, math.inf)
+    if start < 0 or not start <= until <= start + length or (level == "day" and start % DAY):
+        return None
+    keywords = [] if name == "browse" else [arguments.get("query")]
+    stamps = {"start_time": clock.to_stamp(start - clock.shift), "query_time": clock.to_stamp(until - clock.shift)}
+    return "rag", {"level": level, "keywords": keywords, **stamps}
 
 
 def _window(

@@ -98,6 +98,17 @@ LIVE = """CREATE TABLE IF NOT EXISTS live (
     facts TEXT NOT NULL
 )"""
 
+# Summaries of hours, days and weeks of a timeline (seconds of its clock), and its habits, each with what it was made
+# from. Likewise tables that older memories lack; all of it can be made again.
+SUMMARIES = """CREATE TABLE IF NOT EXISTS summaries (
+    timeline TEXT NOT NULL, level TEXT NOT NULL, start_s REAL NOT NULL, end_s REAL NOT NULL, text TEXT NOT NULL,
+    lines TEXT NOT NULL, sources TEXT NOT NULL, digest TEXT NOT NULL, maker TEXT NOT NULL,
+    PRIMARY KEY (timeline, level, start_s)
+)"""
+HABITS = """CREATE TABLE IF NOT EXISTS habits (
+    timeline TEXT NOT NULL, text TEXT NOT NULL, data TEXT NOT NULL, digest TEXT NOT NULL
+)"""
+
 # The parts of a video that are asked for, in seconds of the video; of a video without any all is. Likewise.
 PARTS = """CREATE TABLE IF NOT EXISTS parts (
     video TEXT NOT NULL REFERENCES videos ON DELETE CASCADE, start_s REAL NOT NULL, end_s REAL NOT NULL,

@@ -116,7 +116,9 @@ def _meant(found: re.Match[str], text: str) -> bool:
     if any(word[0].isupper() for word in (small[1:] if starts else small)):
         return False
     before = text[max(found.start() - _BEFORE, 0) : found.start()]
-    return not _TOPIC.search(before) and not _OF.match(text, found.end())
+    # In "what did he call about on Monday?" the first preposition is a stray one: "on" says when.
+    topic = not re.match(r"on\s", found[0], re.IGNORECASE) and _TOPIC.search(before)
+    return not topic and not _OF.match(text, found.end())
 
 
 def _half(found: re.Match[str]) -> str:

@@ -131,7 +131,7 @@ class DistinctFrames(Generic[T]):
         return self._kept[-1][1]
 
 
-def without_repeats(frames: Iterable[Frame]) -> list[Frame]:
+def without_repeats(frames: Iterable[Frame], kept: int = KEPT) -> list[Frame]:
     """Return as many frames in their order, each that looks the same as an earlier one replaced by that one."""
-    distinct: DistinctFrames[Frame] = DistinctFrames(lambda frame: frame)
+    distinct: DistinctFrames[Frame] = DistinctFrames(lambda frame: frame, kept)
     return [distinct.of(frame) for frame in frames]

@@ -51,7 +51,7 @@ def memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClipMemory]:
         folder / "v.mp4", SECONDS, captions=lambda s: "EXIT" if s < 3 else "", sound=tone, size=(96, 64), fps=4
     )
     memory = ClipMemory(folder / "memory")
-    memory.add(file, channels=("visual", "speech"), workers=0)
+    memory.add(file, channels=("visual", "speech"), workers=0, recorded="DAY1 09:00")
     yield memory
     memory.close()
 

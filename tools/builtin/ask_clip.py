@@ -56,7 +56,7 @@ def caption_clip(start: float, end: float, video: VideoContext, frames: int = 8,
 def ask_frames(
     times: list[float], question: str, video: VideoContext, role: str = "", max_tokens: int = 256
 ) -> Observation:
-    """Ask a model that sees about chosen frames.
+    """Ask a model that sees about chosen frames; it is shown every one, since it may be to name their times.
 
     Args:
         times: moments, in seconds.
@@ -64,7 +64,7 @@ def ask_frames(
         role: grounder, verifier or answerer, for models with an adapter for it.
         max_tokens: limit of the reply.
     """
-    return _ask(video, video.moments(times), question, role=role, max_tokens=max_tokens)
+    return _ask(video, video.moments(times), question, role=role, max_tokens=max_tokens, every=True)
 
 
 @tool(timeout=300.0)
@@ -128,9 +128,10 @@ def _ask(
     role: str = "",
     max_tokens: int = 256,
     beams: int = 1,
+    every: bool = False,
 ) -> Observation:
-    looked = ShownFrames.of(list(video.frames_at(times, size=SHOWN_SIZE)))
-    frames = looked.frames
+    frames = tuple(video.frames_at(times, size=SHOWN_SIZE))
+    looked = ShownFrames(frames, frames) if every else ShownFrames.of(frames)
     text = f"{question}\n({looked.note})" if looked.note else question
     visual = VisualQuestion(frames=looked.distinct, text=text, role=role)
     (reply,) = video.ask([visual], max_tokens=max(1, min(max_tokens, 2048)), beams=beams)

@@ -4,31 +4,40 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ...memory import Span
+from ...memory import MediaURI, Span
+from ...memory.types import TIMELINE_LEVELS
 from ...memory.video.shots import detect_shots
 from ..context import VideoContext
 from ..observation import Line, Observation
 from ..tool import tool
 from .evidence_lines import line
+from .level_lines import asked, level_lines
 from .unknown import coverages, searched
 
+_VIDEOS = 8  # videos whose chapters are told at once
 _LONGEST = 600  # characters of one row of the text; the data have all of it
 
 
-@tool(timeout=120.0)
+@tool(timeout=120.0, many=True)
 def browse(
     video: VideoContext,
-    level: Literal["clip", "chapter", "hour", "day", "shot"] = "chapter",
+    level: Literal["clip", "chapter", "hour", "day", "week", "shot"] = "chapter",
     start: float | None = None,
     end: float | None = None,
 ) -> Observation:
-    """Get an overview: what each chapter, hour or day holds, or where the shots (cuts) are.
+    """Get an overview: what each chapter, hour, day or week holds, or where the shots (cuts) are.
+
+    Hours, days and weeks of dated videos are told over all of them at once.
 
     Args:
-        level: clip, chapter, hour, day, or shot for the pieces between hard cuts.
+        level: clip, chapter, hour, day, week, or shot for the pieces between hard cuts.
         start: from this time on, in seconds.
         end: up to this time, in seconds.
     """
+    if level in TIMELINE_LEVELS:
+        found = _timeline(video, level, start, end)
+        if found is not None:
+            return found
     whole = video.whole
     span = Span(whole.start if start is None else start, whole.end if end is None else end)
     if level == "shot":
@@ -43,21 +52,60 @@ def browse(
             uris=(video.uri(span), *(video.uri(shot) for shot in shots)),
             data={"level": level, "shots": shots, "cuts": cuts},
         )
-    unknown = searched(coverages(video, [video.video_id]), many=False)
-    rows: list[tuple[Span, list[str]]] = []
+    rows: list[tuple[MediaURI, list[str]]] = []
     channel = None if level == "clip" else "summary"
-    for clip in video.memory.clips(video.video_id, level=level, between=span):
-        texts = video.memory.texts(video.video_id, channel=channel, between=clip.span)
-        contents = [t.text for t in texts if channel is None or (t.start, t.end) == (clip.start, clip.end)]
-        rows.append((clip.span, contents))
+    videos = asked(video)[: 1 if level == "clip" else _VIDEOS]
+    for one in videos:
+        record = video.memory.video(one)
+        within = Span(record.start if start is None else start, record.end if end is None else end)
+        for clip in video.memory.clips(one, level=level, between=within):
+            texts = video.memory.texts(one, channel=channel, between=clip.span)
+            contents = [t.text for t in texts if channel is None or (t.start, t.end) == (clip.start, clip.end)]
+            rows.append((MediaURI(one, clip.span), contents))
     kind = "all channels" if level == "clip" else "summary"
-    lines = [line(video.uri(piece), kind, " / ".join(contents)[:_LONGEST]) for piece, contents in rows]
+    names = {one: video.memory.video(one).name if len(videos) > 1 else "" for one in videos}
+    lines = [line(at, kind, " / ".join(contents)[:_LONGEST], video=names[at.video]) for at, contents in rows]
+    unknown = searched(coverages(video, videos), many=len(videos) > 1)
     none = f"The video has no level {level}: it is too short. Browse chapter or clip."
     if unknown:
         none = f"There is no level {level} yet: it is made when all is indexed. Search, or browse clip."
     return Observation(
         text="\n".join([*([one.text for one in lines] or [none]), *unknown]),
         lines=tuple(lines),
-        uris=(video.uri(span), *(video.uri(piece) for piece, _ in rows)),
-        data={"level": level, "rows": [{"span": piece, "texts": contents} for piece, contents in rows]},
+        uris=(*([video.uri(span)] if len(videos) == 1 else []), *(str(at) for at, _ in rows)),
+        data={"level": level, "rows": [{"video": a.video, "span": a.span, "texts": texts} for a, texts in rows]},
+    )
+
+
+def _timeline(video: VideoContext, level: str, start: float | None, end: float | None) -> Observation | None:
+    """The hours, days or weeks of all dated videos of the call; None where none of them is dated."""
+    levels = video.memory.levels(asked(video))
+    if not levels.calendars:
+        return None
+    during, nodes = video.between, levels.summaries(level)
+    if during is not None:
+        nodes = [node for node in nodes if node.start < during.end and node.end > during.start]
+    if (start is not None or end is not None) and len(asked(video)) == 1:
+        span = Span(video.whole.start if start is None else start, video.whole.end if end is None else end)
+        nodes = [node for node in nodes if any(part.span and part.span.overlap(span) for part in node.parts)]
+    lines = level_lines(nodes, video, longest=_LONGEST)
+    rows = [
+        {
+            "title": levels.calendars[node.timeline].title(level, node.span),
+            "start": node.start,
+            "end": node.end,
+            "text": node.text,
+            "maker": node.maker,
+            "uri": str(node.parts[0]),
+        }
+        for node in nodes
+    ]
+    parts: list[MediaURI] = [part for node in nodes for part in node.parts]
+    told = [one.text for one in lines] or [f"Nothing was recorded in that {level}."]
+    unknown = searched(coverages(video, asked(video)), many=len(asked(video)) > 1)
+    return Observation(
+        text="\n".join([*told, *unknown]),
+        lines=tuple(lines),
+        uris=tuple(dict.fromkeys([*(one.uri for one in lines), *map(str, parts)])),
+        data={"level": level, "rows": rows},
     )

@@ -1,4 +1,7 @@
-"""Frames that look the same as earlier ones of one call: they are looked at, and not shown to a model again."""
+"""Frames that look the same as the one before, in one call: they are looked at, and not shown to a model again.
+
+What comes back after something else is shown again, so that the order in which things happen stays to be seen.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +26,10 @@ class ShownFrames:
 
     @classmethod
     def of(cls, frames: Sequence[Frame]) -> ShownFrames:
-        """Compare each frame with the earlier ones."""
+        """Compare each frame with the last one that is shown."""
         from ...memory.video.thumbnail import without_repeats
 
-        return cls(tuple(frames), tuple(without_repeats(frames)))
+        return cls(tuple(frames), tuple(without_repeats(frames, kept=1)))
 
     @property
     def distinct(self) -> tuple[Frame, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from ...memory import Hit, MediaURI, Span, Text, TimelineSpan, within_view
 from ...memory.ocr import layout
@@ -16,6 +16,7 @@ from ..observation import Line, Observation
 from ..tool import tool
 from . import speakers
 from .evidence_lines import LONGEST, box_of, excerpt, line, probability_of
+from .level_lines import asked, level_lines
 from .unknown import coverages, searched
 
 MOST_LINES = 10
@@ -33,6 +34,7 @@ def search_clips(
     k: int = 5,
     image: str | None = None,
     who: str | None = None,
+    level: Literal["clip", "chapter", "hour", "day", "week"] = "clip",
 ) -> Observation:
     """Find the clips that match words or a description: speech, on-screen text, summaries and pictures are searched.
 
@@ -43,9 +45,10 @@ def search_clips(
         k: how many clips at most.
         image: media URI of a frame or crop that the clips should look like; it is searched for instead of the words.
         who: only where this person speaks or is seen: a name or a label (voice 2); with an empty query, all of that.
+        level: what to find: clips, or the chapters, hours, days or weeks that hold them.
     """
     target = _picture(image, video) if image else query
-    videos = video.videos or (video.video_id,)
+    videos = asked(video)
     between: Span | TimelineSpan | None = video.between
     if start is not None or end is not None:
         whole = video.whole
@@ -56,19 +59,24 @@ def search_clips(
     if who and not (query.strip() or image):
         scenes = speakers.scenes(video, who, turns, max(1, min(k, 50)))
         return replace(scenes, text="\n".join([scenes.text, *unknown]))
-    hits = video.memory.search(target, videos=list(videos), between=between, k=50 if who else max(1, min(k, 50)))
+    hits = video.memory.search(
+        target, videos=list(videos), between=between, level=level, k=50 if who else max(1, min(k, 50))
+    )
     if who:
         hits = [hit for hit in hits if speakers.of_turns(hit.video, hit.span, turns)][: max(1, min(k, 50))]
     if not hits:
         where = f" between {between}" if isinstance(between, Span) else " then" if between else ""
-        text = f"No clip matches{where}{' so far' if unknown else ''}. Try other words, or browse."
+        text = f"No {level} matches{where}{' so far' if unknown else ''}. Try other words, or browse."
         return Observation(text="\n".join([text, *unknown]), data={"hits": []})
-    texts = [[*hit.texts, *(_beside(hit, video) if place < _FULL else ())] for place, hit in enumerate(hits)]
+    full = _FULL if level == "clip" else 0
+    texts = [[*hit.texts, *(_beside(hit, video) if place < full else ())] for place, hit in enumerate(hits)]
     if who:
         texts = [[text for text in own if speakers.of_turns(text.video, text.span, turns)] for own in texts]
     spoken = speakers.told(video, [text for own in texts for text in own])
-    names = {one: video.memory.video(one).name for one in {hit.video for hit in hits}} if len(videos) > 1 else {}
-    lines = _lines(hits, texts, query, names, spoken)
+    met = {hit.video for hit in hits} | {text.video for own in texts for text in own}
+    names = {one: video.memory.video(one).name for one in met} if len(videos) > 1 else {}
+    lines = level_lines([hit.node for hit in hits if hit.node is not None], video, query)
+    lines += _lines(hits, texts, query, names, spoken)
     lines += speakers.identity_lines(video, [turn for turn_list in spoken.values() for turn in turn_list])
     rows = [_row(hit, own, spoken) for hit, own in zip(hits, texts, strict=True)]
     uris = [str(MediaURI(hit.video, hit.span)) for hit in hits]
@@ -157,7 +165,9 @@ def _place(text: Text) -> MediaURI:
 
 
 def _row(hit: Hit, texts: Sequence[Text], spoken: Mapping[int, Sequence[Turn]]) -> dict[str, Any]:
+    node = hit.node
     return {
+        **({} if node is None else {"node": {"level": node.level, "start": node.start, "end": node.end}}),
         "video": hit.video,
         "span": hit.span,
         **({} if hit.recorded is None else {"recorded": hit.recorded}),

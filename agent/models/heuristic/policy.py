@@ -16,10 +16,11 @@ from langchain_core.runnables import Runnable
 from ....memory import Span, clock
 from ....memory.video.open import GONE
 from ...answer import Draft
+from ...descent import Descent, descended
 from ...questions.mode import event_of
 from ...questions.question import Question, question_of
 from ...steps import Call, CallResult, Finished, observed, replay
-from . import moments, overview, people, reading, yes_no_count
+from . import moments, overview, people, reading, timelines, yes_no_count
 from .current_state import about_state
 from .newest_part import at_this_moment, has_come, read_part
 from .objects import about_objects
@@ -72,7 +73,7 @@ def _next(messages: list[BaseMessage], tools: set[str]) -> AIMessage:
             gone[call.arguments.get("video") or ""] = None
         return result
 
-    step = replay(answer(question), outcome_of)
+    step = replay(answer(question, descended(messages)), outcome_of)
     if isinstance(step, Finished):
         return AIMessage(content=_with_gone(step.result, question, tuple(gone)).as_message())
     call = {"name": step.tool, "args": step.arguments, "id": f"call_{len(results)}", "type": "tool_call"}
@@ -94,13 +95,19 @@ def _with_gone(draft: Draft, question: Question, gone: Sequence[str]) -> Draft:
 
 def _aloud(call: Call) -> str:
     a = call.arguments
-    span = f" {clock(a['start'])}-{clock(a['end'])}" if "start" in a and "end" in a else ""
+    span = f" {_time(a['start'])}-{_time(a['end'])}" if "start" in a and "end" in a else ""
     about = a.get("query") or a.get("find")
     return f"{call.tool}{span}" + (f" for “{about}”" if about else "")
 
 
-def answer(question: Question) -> Strategy:
-    """The draft for a question over its videos."""
+def _time(value: float | str) -> str:
+    return value if isinstance(value, str) else clock(value)  # of the wall clock, or of a video
+
+
+def answer(question: Question, found: Descent = Descent()) -> Strategy:  # noqa: B008
+    """The draft for a question over its videos; `found` is what going down the levels of their timeline has brought."""
+    if found.habits:
+        return timelines.habit(found.habits)
     event = event_of(question.text) if question.mode == "wait" else None
     parsed = parse(f"When {event}?" if event else question.matter or question.text, question.options)
     contexts = {}
@@ -123,16 +130,20 @@ def answer(question: Question) -> Strategy:
     kind = "text" if parsed.kind == "video" and len(question.videos) == 1 else parsed.kind
     parsed = replace(next(iter(contexts.values())).question if len(contexts) == 1 else parsed, kind=kind)
     parsed = people.about_person(parsed, contexts.values())
+    if found.results and parsed.kind == "summary" and not timelines.asks_for_all(parsed):
+        parsed = replace(parsed, kind="text")  # "what did he call about?" is no question about a week
     retrieval = Retrieval(question=parsed, contexts=contexts)
     draft = None if parsed.who is not None else (yield from _from_pictures(parsed, contexts))
     if question.mode != "backward" and (draft is None or draft.abstained):
         retrieval = yield from read_part(parsed, contexts)
         draft = at_this_moment(retrieval) if question.mode == "now" else has_come(retrieval, event or question.text)
     if draft is None:
-        retrieval = yield from gather(parsed, contexts, question.bounds)
+        retrieval = yield from gather(parsed, contexts, question.bounds, found.results)
         draft = yield from people.about_speakers(retrieval)
         if draft is None and parsed.state:
             draft = yield from about_state(retrieval)
+        if draft is None and found.results and timelines.asks_for_all(parsed):
+            draft = yield from timelines.summary(retrieval, question.bounds)
         if draft is None:
             draft = people.with_speaker(retrieval, (yield from _from_passages(retrieval)))
     draft = choose(retrieval, draft) if parsed.options else draft

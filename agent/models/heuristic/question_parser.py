@@ -131,12 +131,19 @@ _ANCHOR = re.compile(
     r"\b(?:right |just |immediately |directly |shortly )?(after|before|following|nach|vor|despu[eé]s de|antes de)\s+"
     r"(.+?)(?=[,?.]|$)"
 )  # fmt: skip
+_INDIRECT = re.compile(
+    r"^(?:(?:and|so|but|hey|please|well)[, ]+)*(?:do you (?:happen to )?(?:know|remember|recall)|(?:can|could) you "
+    r"(?:please )?(?:tell|remind) me|(?:please )?tell me|i wonder|any idea),? "
+    r"(?=(?:where|what|when|who|which|how|why)\b)"
+)
+"""`Do you know where …` asks where."""
 _BEFORE = ("before", "vor", "antes de")
 
 
 def parse(text: str, options: Sequence[str] = ()) -> ParsedQuestion:
     """Take a question apart; nothing is looked up."""
     low = re.sub(r"(?<=\d),(?=\d{3}\b)", "", " ".join(text.lower().replace("’", "'").split()))
+    low = _INDIRECT.sub("", low)
     times = _times(low)
     rest = low.replace(times.text, " ") if times else low
     found = _ANCHOR.search(rest)

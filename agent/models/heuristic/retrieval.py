@@ -20,6 +20,7 @@ WHOLE = 3600.0
 VIDEOS = 4
 """So many videos are read closely; of more, those that the search prefers."""
 _NEAR = 45.0
+_BESIDE = 2  # videos that are read where the levels of a timeline were searched: what matches is there already
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,22 +67,34 @@ def search(question: ParsedQuestion, many: bool, bounds: Mapping[str, str]) -> C
 
 
 def gather(
-    question: ParsedQuestion, contexts: dict[str, HeuristicContext], bounds: Mapping[str, str]
+    question: ParsedQuestion,
+    contexts: dict[str, HeuristicContext],
+    bounds: Mapping[str, str],
+    before: Sequence[CallResult] = (),
 ) -> Generator[Call, CallResult, Retrieval]:
-    """Search, then read what was said and shown; `bounds` are `start` and `end` by the wall clock, where there are."""
+    """Search, then read what was said and shown.
+
+    Args:
+        question: taken apart.
+        contexts: by video id.
+        bounds: `start` and `end` by the wall clock, where there are.
+        before: searches of the hours that a timeline's levels led to.
+    """
     first = next(iter(contexts.values()))
     many = first.many if bounds else len(contexts) > 1
     found = hits((yield search(question, many, bounds)), first.video["id"])
+    found = [passage for result in before for passage in hits(result, first.video["id"])] + found
     if question.options:
         words = f"{question.text} {' '.join(question.options)}"[:500]
         found += hits((yield Call("search_clips", {"query": words, **bounds})), first.video["id"])
     found = [p for p in found if p.video in contexts and (not bounds or p.span.overlap(contexts[p.video].whole) > 0)]
     liked = list(dict.fromkeys(p.video for p in sorted(found, key=lambda p: -p.similarity)))
-    chosen = liked[:VIDEOS] if len(contexts) > VIDEOS else list(contexts)
+    chosen = liked[:VIDEOS] if len(contexts) > VIDEOS or before else list(contexts)
+    chosen = chosen[:_BESIDE] if before else chosen
     passages = list(found)
     for video in chosen:
         context = contexts[video]
-        for span in _where(context, [p for p in found if p.video == video]):
+        for span in _where(context, [p for p in found if p.video == video], most=0.0 if before else WHOLE):
             if "speech" in context.video.get("channels", ()):
                 passages += sentences(utterances((yield context.over("transcribe", span, who=question.who)), video))
             if "screen_text" in context.video.get("channels", ()) and question.who is None:
@@ -92,12 +105,12 @@ def gather(
     return _as_topic(_time_of_day(retrieval))
 
 
-def _where(context: HeuristicContext, found: Sequence[Passage]) -> list[Span]:
+def _where(context: HeuristicContext, found: Sequence[Passage], most: float) -> list[Span]:
     """The spans to read: the one that is named, all of a short video, or around the best hits of a long one."""
     question, whole = context.question, context.whole
     if question.at is not None:
         return [Span(question.at.start - 10, question.at.end + 10).within(whole)]
-    if whole.duration <= WHOLE:
+    if whole.duration <= most:
         return [whole]
     spans = [Span(p.span.start - _NEAR, p.span.end + _NEAR).within(whole) for p in found[:3]]
     if question.order is not None or not spans:

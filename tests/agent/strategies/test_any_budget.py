@@ -19,7 +19,7 @@ from worlds import PixelRater, WorldEncoder, make_world, scene, thing
 from ..scripted import Scripted
 from .driving import brief_of, drive, remember
 
-LOOKING = [name for name in ROUTES if name not in ("search", "read")]  # these two show no frames
+LOOKING = [name for name in ROUTES if name not in ("search", "read", "descend")]  # these show no frames
 FRAMES = (0, 1, 2, 3, 7, 20, None)
 CALLS = (0, 1, 2, 3, 5, 9, None)
 
@@ -33,7 +33,7 @@ def memory(tmp_path_factory: pytest.TempPathFactory) -> ClipMemory:
 
 def test_the_registry_has_them_in_order():
     order = ["direct", "search", "read", "skim_zoom", "adaptive", "tree", "video_tree", "map_reduce", "role_chain"]
-    assert list(ROUTES) == order
+    assert list(ROUTES) == [*order, "descend"]
     assert all(route.name == name and route.paper and route.about for name, route in ROUTES.items())
     assert (
         not ROUTES["search"].needs_viewer

@@ -51,7 +51,7 @@ def test_adaptive_finds_3_seconds_in_half_an_hour(tmp_path: Path, noise: float, 
         memory = remember(tmp_path / str(seed), world, WorldEncoder(noise, seed))
         rater = PixelRater("red circle", noise=0.05, seed=seed)
         driven = drive("adaptive", memory, brief_of(memory, "When does the red circle appear?"), rater)
-        assert driven.rated == rater.shown <= 72 and len(driven.shown) <= 32
+        assert rater.shown <= driven.rated <= 72 and len(driven.shown) <= 32
         hits.append(driven.hits(event))
         closer += sum(event.contains(time) for time in driven.shown) > 3
         rated.append(driven.rated)

@@ -232,6 +232,51 @@ def test_a_level_searches_its_bounds_and_never_after_the_query(
     assert calls_of(EGO, browse, WEEK) == [("browse", {"level": ours, **bounds})]
 
 
+LIFE = [
+    asked(
+        {**video("a.mp4", end=7200.0), "recorded": 86_400.0 + 9 * 3600, "timeline": "main", "zone": None},
+        {**video("b.mp4", end=7200.0, ident="11111111"), "recorded": 2 * 86_400.0 + 14 * 3600, "timeline": "main",
+         "zone": None},
+    )
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("level", "start", "query", "ours"),
+    [
+        ("week", "DAY1_00000000", "DAY2_15000000", {"level": "day", "end": "DAY2 15:00:00"}),
+        ("day", "DAY2_14300000", "DAY2_15000000",
+         {"level": "hour", "start": "DAY2 00:00:00", "end": "DAY2 15:00:00"}),
+        ("hour", "DAY2_14000000", "DAY3_00000000",
+         {"level": "chapter", "start": "DAY2 14:00:00", "end": "DAY2 15:00:00"}),
+        ("10min", "DAY2_14100000", "DAY3_00000000",
+         {"level": "clip", "start": "DAY2 14:10:00", "end": "DAY2 14:20:00"}),
+    ],
+)  # fmt: skip
+def test_a_level_is_one_call_over_all_videos_of_a_timeline(level: str, start: str, query: str, ours: dict[str, str]):
+    text = ego("rag", level=level, keywords=["red", "cup"], start_time=start, query_time=query)
+    assert calls_of(EGO, text, LIFE) == [("search_clips", {"query": "red cup", **ours})]
+    if level != "10min":
+        written = EGO.write_call("search_clips", {"query": "red cup", **ours}, LIFE)
+        assert f'"level": "{level}"' in written and calls_of(EGO, written, LIFE) == [
+            ("search_clips", {"query": "red cup", **ours})
+        ]
+        browse = ego("rag", level=level, keywords=[], start_time=start, query_time=query)
+        assert calls_of(EGO, browse, LIFE) == [("browse", ours)]
+    look = ego("video_llm", question="Who?", range="DAY2_14001000-DAY2_14001500")
+    assert calls_of(EGO, look, LIFE)[0][1] == {
+        "start": 10.0, "end": 15.0, "question": "Who?", "frames": 16, "video": "11111111",
+    }  # fmt: skip
+
+
+def test_days_with_dates_are_counted_from_the_first_recording():
+    first = 1777845600.0 + 9 * 3600  # 2026-05-04 09:00 at UTC+2
+    asks = [asked({**video(end=200_000.0), "recorded": first, "timeline": "main", "zone": 7200})]
+    text = ego("rag", level="day", keywords=["cup"], start_time="DAY2_08000000", query_time="DAY2_09000000")
+    bounds = {"start": "2026-05-05 00:00:00+02:00", "end": "2026-05-05 09:00:00+02:00"}
+    assert calls_of(EGO, text, asks) == [("search_clips", {"query": "cup", "level": "hour", **bounds})]
+
+
 def test_a_video_whose_name_carries_a_stamp_begins_there():
     morning = video("A1_JAKE_DAY2_11000000.mp4", end=30.0)
     later = video("A1_JAKE_DAY2_11003000.mp4", end=30.0, ident="11111111")

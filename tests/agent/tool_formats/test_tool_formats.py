@@ -223,7 +223,7 @@ OF_OURS: dict[str, st.SearchStrategy[Any]] = {
     "box": st.just([0.25, 0.25, 0.75, 0.5]),
     **dict.fromkeys(("query", "question", "claim", "find"), WORDS),
     "labels": st.lists(WORDS, max_size=2),
-    "level": st.sampled_from(["clip", "chapter", "hour", "day", "shot"]),
+    "level": st.sampled_from(["clip", "chapter", "hour", "day"]),
     **dict.fromkeys(("k", "frames", "beams", "max_tokens"), st.integers(1, 32)),
     "fps": st.sampled_from([0.5, 1, 2.0]),
     "role": st.just("answerer"),

@@ -49,12 +49,10 @@ def moments(uris: Sequence[str]) -> list[float]:
 
 def test_a_policy_is_shown_each_look_once_and_told_of_the_others(memory: ClipMemory):
     observation, spend = call(memory, "view_clip", start=3, end=11)
-    assert moments(observation.pictures) == [3.0, 6.0]
+    assert moments(observation.pictures) == [3.0, 6.0, 9.0], "what comes back is shown again"
     assert "8 frames at 00:03, 00:04" in observation.text
-    assert "Not shown again, since nothing new is in them: 00:04, 00:05, 00:09, 00:10 look the same as 00:03; " in (
-        observation.text
-    )
-    assert "00:07, 00:08 look the same as 00:06." in observation.text
+    same = "00:04, 00:05 look the same as 00:03; 00:07, 00:08 look the same as 00:06; 00:10 looks the same as 00:09."
+    assert f"Not shown again, since nothing new is in them: {same}" in observation.text
     assert observation.data["times"] == [3, 4, 5, 6, 7, 8, 9, 10], "times stay exact, and all can be cited"
     assert len(observation.uris) == 9 and spend.frames == 8, "frames that are looked at are charged"
 
@@ -69,13 +67,15 @@ def test_a_viewer_is_shown_each_look_once(memory: ClipMemory):
     )
     assert observation.text.startswith("8 frames, of which 1 shown, from 00:10 to 00:19: ")
     call(memory, "verify_clip", eyes, start=5, end=8, claim="There is a cup.")
-    assert len(eyes.asked[1].frames) == 2
+    assert len(eyes.asked[1].frames) == 3
+    call(memory, "ask_frames", eyes, times=[1, 2, 3], question="When?")
+    assert len(eyes.asked[2].frames) == 3, "a model that is to name times is shown all of them"
 
 
 def test_frames_that_look_the_same_are_rated_once(memory: ClipMemory):
     eyes = Viewer()
     observation, _ = call(memory, "rate_frames", eyes, times=[1, 2, 7, 8, 12], question="Where is the cup?")
-    assert len(eyes.asked) == 2
+    assert len(eyes.asked) == 3
     assert [row["time"] for row in observation.data["ratings"]] == [1, 2, 7, 8, 12]
     assert {row["score"] for row in observation.data["ratings"]} == {1}
 

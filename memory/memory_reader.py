@@ -190,6 +190,12 @@ class MemoryReader:
         video = watched(self.store, source) or watched(self.store, str(Path(source).expanduser().absolute()))
         return self.store.records(video)[0] if video is not None and self._is_watched(video) else None
 
+    def is_being_watched(self, path: str | Path) -> bool:
+        """Whether some process is watching a file at this moment; nothing of it need be known yet."""
+        from .live.lock import is_watching
+
+        return is_watching(self.folder / "live", str(Path(path).expanduser().absolute()))
+
     def source_of(self, video_id: str) -> str | None:
         """What is, or was, watched for a video that may still grow: a file, an address or a camera; else None."""
         live = live_state(self.store, self.video(video_id).id)

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...memory import ClipMemory, MemoryFolderError, VideoRecord
+from ...memory import ClipMemory, MemoryFolderError, VideoError, VideoRecord
+from ...memory.files.names import printable
 from ...memory.video_names import match
 from ..terminal.output import Console, message
 from .groups import ToolOptions
@@ -63,6 +64,8 @@ def find_video(memory: ClipMemory, word: str, console: Console, settings: dict[s
         if near is None and os.sep not in word:
             raise no_such(memory, word)
         word = str(near or word)
+    if watched is None and memory.is_being_watched(word):
+        raise VideoError(f"{printable(word)} is being watched, and nothing of it is known yet: ask again in a moment.")
     known = watched or (memory.known(word) if memory.is_written_elsewhere and memory.knows(word) else None)
     if known is not None:  # whoever is at it goes on with it; what is there is asked about
         for line in unfinished([known], memory):

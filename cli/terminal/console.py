@@ -124,7 +124,12 @@ def _gist(event: dict[str, Any]) -> str:
         utterances = data["utterances"]
         if data.get("found"):
             return ", ".join(f"at {row['span'][0]:.2f}-{row['span'][1]:.2f} s" for row in data["found"][:3])
-        return f"{len(utterances)} utterances: “{utterances[0]['text']}”" if utterances else "no speech"
+        if utterances:
+            return f"{len(utterances)} utterances: “{utterances[0]['text']}”"
+        text = str(event.get("text", ""))
+        if text.startswith("Nothing of this was listened to yet"):
+            return "not listened to yet"
+        return "no speech so far" if "was not listened to yet" in text else "no speech"
     if "readings" in data:
         lines = data["readings"]
         return f"{len(lines)} texts: " + " · ".join(f"“{r['text']}”" for r in lines[:4]) if lines else "no text"

@@ -23,7 +23,7 @@ _BACKOFF = (0.5, 1.0, 1.0, 2.0, 2.0, 3.0, 5.0, 8.0, 15.0, 30.0)  # seconds betwe
 KEPT = 630.0
 """Seconds of a growing file's segments that stay behind what is known: pictures are compared with the first one of
 their chapter."""
-_KEPT_KEYS = 4096  # keyframes of a playlist that are remembered
+_KEPT_KEYS = 128  # keyframes of a playlist that are remembered: players begin three segments before its end
 _AHEAD, _PAUSE = KEPT + 330.0, 0.5
 """Seconds of a growing file that lie on the disk twice at most, and between two looks at how far the indexing is."""
 

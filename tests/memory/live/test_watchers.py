@@ -16,6 +16,9 @@ import numpy as np
 import pytest
 from loopback import server
 from media_files import needs_ffmpeg, run_ffmpeg
+from rewatch.cli.settings.agent import find_video
+from rewatch.cli.terminal.console import _gist
+from rewatch.cli.terminal.output import Console
 from rewatch.memory import ClipMemory, VideoError
 from rewatch.memory.errors import MemoryFolderError, MemoryInUse
 from rewatch.memory.files import video_files
@@ -44,6 +47,26 @@ def test_a_source_has_one_watcher(clip: Path, tmp_path: Path) -> None:
         with pytest.raises(MemoryInUse, match="is being watched"):
             watch(memory, clip, options=QUICK, **HOW)
     assert not is_watching(folder, str(clip)) and not list(folder.iterdir())
+
+
+def test_a_question_does_not_index_what_is_being_watched(clip: Path, tmp_path: Path) -> None:
+    memory = ClipMemory(tmp_path / "m", text_encoder="hashed")
+    with only_watcher(memory.folder / "live", str(clip)):
+        with pytest.raises(VideoError, match="is being watched, and nothing of it is known yet"):
+            find_video(memory, str(clip), Console(stderr=True), {})
+    assert not memory.videos()
+
+
+@pytest.mark.parametrize(
+    ("text", "gist"),
+    [
+        ("No speech was made out.", "no speech"),
+        ("Nothing of this was listened to yet.", "not listened to yet"),
+        ("No speech was made out.\n(00:30-01:00 was not listened to yet.)", "no speech so far"),
+    ],
+)
+def test_a_step_does_not_call_silent_what_was_not_listened_to(text: str, gist: str) -> None:
+    assert _gist({"data": {"utterances": [], "found": []}, "text": text}) == gist
 
 
 def test_recordings_that_begin_alike_stay_two(clip: Path, tmp_path: Path) -> None:

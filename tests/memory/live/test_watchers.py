@@ -179,8 +179,8 @@ def test_sound_that_comes_later_is_listened_to_and_soon(make_talk: Callable[...,
         record = watch(memory, f"{address}/live.ts", options=replace(QUICK, behind=1000.0), **how)
     assert record is not None and record.has_audio and memory.coverage(record.id).complete
     pieces = memory.store.rows("SELECT start_s, end_s FROM units WHERE channel = 'speech' ORDER BY 1")
-    assert [end - start for start, end in pieces][:2] == pytest.approx([30.0, 30.0], abs=4.1)
-    assert pieces[-1][1] == record.end and sum(end - start for start, end in pieces) == pytest.approx(record.duration)
+    assert len(pieces) >= 3 and all(end - start <= 45.0 for start, end in pieces), "not one of five minutes"
+    assert pieces[0][0] == record.start and pieces[-1][1] == record.end
 
 
 def test_no_password_is_told(make_talk: Callable[..., Path], tmp_path: Path) -> None:

@@ -72,8 +72,8 @@ def seconds_left(memory: ClipMemory, record: VideoRecord, queue: IndexQueue) -> 
     left = sum(rates.get(channel, 0.0) * seconds.get("todo", 0.0) for channel, seconds in by_channel.items())
     expected = sum(rates.get(channel, 0.0) * seconds for channel, seconds in _new(working, by_channel).items())
     took = time.monotonic() - working.began
-    if expected > 0 and took > _ENOUGH:
-        left *= took / expected
+    if expected > 0 and took > _ENOUGH:  # of the first pieces little is to be told: models are loaded meanwhile
+        left *= (took + _ENOUGH) / (expected + _ENOUGH)
     return round(left, 1)
 
 

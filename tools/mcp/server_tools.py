@@ -153,6 +153,10 @@ def add_tool(memory: ClipMemory, queue: IndexQueue, sources: Sources) -> VideoTo
             web = looked.get(url)
             if web is None or not download:
                 looked[url] = web = look(url, sources.hosts)
+                if (web.size or 0) > LARGEST:
+                    raise ToolError(
+                        f"{web.name} has {web.size / 1e9:.1f} GB, and at most {LARGEST / 1e9:.1f} GB are downloaded."
+                    )
                 then = "Nothing was downloaded: call add_video again with download=true to do so."
                 return Observation(text=f"{_described(web, queue)} {then}", data={"queued": False, **_facts(web)})
             entry = queue.add(queue.downloads / web.name, channels=channels, web=web)

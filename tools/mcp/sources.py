@@ -19,6 +19,7 @@ from ...memory.files.video_files import find_videos, looks_like_video
 
 _HOST = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?")
 _LISTED = 12  # files of a folder that are named
+_LONGEST = 4000  # characters of an address
 _HEAD = 189  # first bytes that tell a kind of file
 
 
@@ -67,10 +68,10 @@ class Sources:
         if not self.folders:
             raise VideoError("No folder was named to add files from: have rewatch mcp started with --add FOLDER.")
         if "\0" in word or ".." in Path(word).parts:
-            raise VideoError(f"{word!r} is no plain path: give one without .. in it.")
+            raise VideoError(f"{word[:200]!r} is no plain path: give one without .. in it.")
         path = next((path for path in self._places(word) if os.path.lexists(path)), None)
         if path is None:
-            raise VideoError(f"There is no file {word} in {self._named()}.{self._some()}")
+            raise VideoError(f"There is no file {word[:200]} in {self._named()}.{self._some()}")
         if Path(os.path.realpath(path)) != path:
             raise VideoError(f"{word} is a link, or lies behind one, which is not followed: give the file itself.")
         if path.is_dir():
@@ -97,12 +98,14 @@ class Sources:
             host, port = (parts.hostname or "").lower(), parts.port
         except ValueError:
             host, port, parts = "", None, urlsplit("")
-        if parts.scheme not in ("http", "https") or not host or parts.username is not None:
+        plain = len(word) <= _LONGEST and all(letter > " " and letter.isprintable() for letter in word)
+        if parts.scheme not in ("http", "https") or not host or parts.username is not None or not plain:
             raise VideoError(f"{word[:200]!r} is no address of the web: give http://… or https://…, without a user.")
         if not self.hosts:
             raise VideoError("Addresses were not allowed: have rewatch mcp started with --add-urls public, or HOST.")
         if PUBLIC not in self.hosts and not any(is_host(one, host, port, parts.scheme) for one in self.hosts):
-            raise VideoError(f"{host} was not allowed: have rewatch mcp started with --add-urls {host}.")
+            named = f"[{host}]" if ":" in host else host
+            raise VideoError(f"{named} was not allowed: have rewatch mcp started with --add-urls {named}.")
         return word
 
     def _places(self, word: str) -> list[Path]:

@@ -73,9 +73,26 @@ def test_addresses():
     for url in ("http://10.0.0.5/y.mp4", "https://example.org/a.mp4", "http://media.example.org.evil.net/"):
         with pytest.raises(VideoError, match="was not allowed"):
             named.address(url)
-    for url in ("file:///etc/passwd", "ftp://example.org/a", "http://u:p@example.org/", "http://", "http://[::1/"):
+    odd = ("http://example.org/a\r\nX: y", "http://example.org/a b", f"http://example.org/{'a' * 5000}")
+    for url in (
+        "file:///etc/passwd",
+        "ftp://example.org/a",
+        "http://u:p@example.org/",
+        "http://",
+        "http://[::1/",
+        *odd,
+    ):
         with pytest.raises(VideoError, match="no address of the web"):
             public.address(url)
+
+
+def test_a_refusal_names_what_could_be_allowed_and_says_no_more_than_that(folder: Path):
+    with pytest.raises(VideoError, match=r"--add-urls \[::1\]\."):
+        Sources.of((), ["example.org"]).address("http://[::1]/a.mp4")
+    for word in ("x" * 100_000, "../" * 50_000):
+        with pytest.raises(VideoError) as refused:
+            Sources.of([folder], ()).file(word)
+        assert len(str(refused.value)) < 2000
 
 
 def test_nothing_is_allowed_by_itself(folder: Path):

@@ -155,7 +155,7 @@ def add_tool(memory: ClipMemory, queue: IndexQueue, sources: Sources) -> VideoTo
             web = looked.get(url)
             if web is None or not download:
                 looked[url] = web = look(url, sources.hosts)
-                if (web.size or 0) > LARGEST:
+                if web.size is not None and web.size > LARGEST:
                     raise ToolError(
                         f"{web.name} has {web.size / 1e9:.1f} GB, and at most {LARGEST / 1e9:.1f} GB are downloaded."
                     )

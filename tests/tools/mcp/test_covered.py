@@ -7,13 +7,17 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from rewatch.memory import VideoRecord
 from rewatch.tools.mcp import covered
 from rewatch.tools.mcp.index_queue import Entry, Working
 
 
 def _left(monkeypatch: pytest.MonkeyPatch, took: float, done: float, todo: float) -> float:
     working = Working(Entry("1", "/v.mp4", "v.mp4", 0.0), began=time.monotonic() - took)
-    record: Any = SimpleNamespace(id="v", path="/v.mp4", complete=False, channels={"speech": "tiny"}, duration=60.0)
+    record = VideoRecord(
+        id="v", content_id="v", name="v.mp4", path="/v.mp4", start=0.0, end=60.0, width=64, height=48, fps=5.0,
+        codec="h264", has_audio=True, channels={"speech": "tiny"},
+    )  # fmt: skip
     memory: Any = SimpleNamespace(store=None, work_rates=lambda _: ({"speech": 0.1}, True))
     monkeypatch.setattr(covered, "seconds_by_status", lambda *_: {"speech": {"done": done, "todo": todo}})
     return covered.seconds_left(memory, record, cast(Any, SimpleNamespace(working=working))) or 0.0

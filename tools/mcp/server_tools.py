@@ -67,7 +67,7 @@ def find(memory: ClipMemory, queue: IndexQueue, word: str) -> VideoRecord:
         if word in (entry.id, entry.name, entry.path) or (len(word) > 1 and entry.name.startswith(word)):
             why = f"could not be indexed: {entry.failure}" if entry.failure else "waits to be read"
             raise VideoError(f"{entry.name} {why}. Ask index_status, and try again then.")
-    raise VideoError(f"There is no video {word!r}: there are {listed(records) or 'none yet'}. Name one of these.")
+    raise VideoError(f"There is no video {word[:200]!r}: there are {listed(records) or 'none yet'}. Name one of these.")
 
 
 def status_tool(memory: ClipMemory, queue: IndexQueue) -> VideoTool:

@@ -30,10 +30,12 @@ class Sources:
     Args:
         folders: whole paths of folders, with what lies below them.
         hosts: `HOST` or `HOST:PORT`, or `public`.
+        called: how the person wrote the folders, where that leads over a link; as many as `folders`, or none.
     """
 
     folders: tuple[Path, ...] = ()
     hosts: tuple[str, ...] = ()
+    called: tuple[Path, ...] = ()
 
     @classmethod
     def of(cls, folders: Sequence[Path], hosts: Sequence[str]) -> Sources:
@@ -48,7 +50,11 @@ class Sources:
         for host in hosts:
             if not _HOST.fullmatch(host):
                 raise MisuseError(f"{host!r} is no host: write public, media.example.org or 192.168.1.5:8000.")
-        return cls(tuple(Path(os.path.realpath(folder)) for folder in folders), tuple(host.lower() for host in hosts))
+        return cls(
+            tuple(Path(os.path.realpath(folder)) for folder in folders),
+            tuple(host.lower() for host in hosts),
+            tuple(Path(os.path.abspath(folder)) for folder in folders),
+        )
 
     def __bool__(self) -> bool:
         return bool(self.folders or self.hosts)
@@ -110,7 +116,10 @@ class Sources:
 
     def _places(self, word: str) -> list[Path]:
         """The path in each folder that it may be meant in, without a hidden part."""
-        places = [Path(os.path.normpath(folder / word)) for folder in self.folders]
+        places = []
+        for folder, called in zip(self.folders, self.called or self.folders, strict=True):
+            path = Path(os.path.normpath(folder / word))
+            places.append(folder / path.relative_to(called) if _is_in(path, called) else path)
         below = [(path, path.relative_to(f)) for path, f in zip(places, self.folders, strict=True) if _is_in(path, f)]
         return [path for path, rest in below if not any(part.startswith(".") for part in rest.parts)]
 

@@ -9,6 +9,7 @@ import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 from ..errors import MemoryFolderError, MisuseError
@@ -141,7 +142,7 @@ class People(PeopleView):
         if self.unwiped:
             with suppress(MemoryFolderError), self._writing():  # else a later deletion finishes it
                 self._wipe()
-        return last
+        return replace(last, undone=True)
 
     def log(self) -> list[LoggedAction]:
         """Return what was done to identities, the latest first."""

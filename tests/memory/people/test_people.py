@@ -78,7 +78,8 @@ def test_a_wrong_merge_is_split_and_all_of_it_undone(people_memory: ClipMemory):
     assert [turn.identity for turn in people.turns(first)] == [low, other.id, low, other.id]
     assert (min(low, other.id), max(low, other.id)) not in {(s.a.id, s.b.id) for s in people.suggestions()}
 
-    assert people.undo().verb == "split"
+    undone = people.undo()
+    assert undone.verb == "split" and undone.undone
     assert _state(people_memory) == merged
     assert people.undo().verb == "merge"
     assert _state(people_memory) == before

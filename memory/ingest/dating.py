@@ -74,7 +74,7 @@ def date_video(
     now = None if found is None and timeline is None else (name, *_columns(found))
     if now is not None and now != known:
         store.put_recording(video, *now)
-        _order_chapters(store, video)
+        order_chapters(store, video)
 
 
 def _columns(found: Recording | None) -> tuple[float | None, int | None, str]:
@@ -93,7 +93,7 @@ class _Chain:
     """When each was said to end, likewise."""
 
 
-def _order_chapters(store: Store, video: str) -> None:
+def order_chapters(store: Store, video: str) -> None:
     """Chapters of a GoPro's recording that carry the time of an earlier one follow one another, whichever came first.
 
     A chapter that is not here yet moves those behind it once it comes. Two cameras may have one number.

@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from rewatch.memory import ArrayVideo, ClipMemory, Moment, VideoRecord
+from rewatch.memory import ArrayVideo, ClipMemory, Moment, VideoRecord, merge_memories
 
 NINE = 1777798800.0  # 2026-05-03 09:00 UTC
 
@@ -109,6 +109,16 @@ def test_chapters_follow_one_another_in_whatever_order_they_come(memory: ClipMem
     assert [memory.video(f"GX0{n}0123.MP4").recorded for n in (1, 2, 3, 4)] == [NINE, NINE + 2, NINE + 4, NINE + 6]
     view = memory.until(Moment(NINE + 3))
     assert [record.name for record in view.videos()] == ["GX010123.MP4", "GX020123.MP4"]
+
+
+def test_chapters_that_were_indexed_apart_are_in_order_once_they_are_together(tmp_path: Path):
+    for n in (2, 1):
+        path = write(tmp_path / f"GX0{n}0123.MP4", seed=n, creation_time="2026-05-03T09:00:00Z")
+        with ClipMemory(tmp_path / f"part{n}") as part:
+            assert add(part, path).recorded == NINE
+    merge_memories(tmp_path / "whole", [tmp_path / "part2", tmp_path / "part1"])
+    with ClipMemory(tmp_path / "whole") as whole:
+        assert [whole.video(f"GX0{n}0123.MP4").recorded for n in (1, 2)] == [NINE, NINE + 2]
 
 
 def test_two_cameras_with_one_number_keep_their_chapters_apart(memory: ClipMemory, tmp_path: Path):

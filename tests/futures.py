@@ -60,13 +60,19 @@ class World:
             if of != timeline or since >= now:
                 found.append(word)
         for length, (of, since) in self.lengths.items():
-            clock = rf"(?<![\d:]){length // 60:.0f}:{length % 60:02.0f}(?!\d)"
-            if (of != timeline or since > now + 1e-3) and re.search(rf"(?<!\d){length}(?!\d)|{clock}", text):
+            clock = rf"(?:00:00 to|of) {length // 60:.0f}:{length % 60:02.0f}(?!\d)"
+            told_early = of != timeline or since > now + 1e-3
+            if told_early and re.search(rf"(?<!\d)(?:{length:.2f}(?!\d)|{begun(length)}\d*)|{clock}", text):
                 found.append(f"a length of {length:g} s")
         return found
 
     def moments(self) -> list[float]:
         return [since for of, since in self.words.values() if of == "main"]
+
+
+def begun(length: float) -> str:
+    """The first digits of a length, as they stand wherever it is not rounded."""
+    return repr(length)[: repr(length).index(".") + 3]
 
 
 def marker(rng: random.Random, taken: dict[str, Any]) -> str:
@@ -84,8 +90,7 @@ def build(folder: Path, seed: int = 0) -> World:
         begin = 0.0 if of is None else _seconds(recorded)
         title = marker(rng, world.words)
         world.words[title] = of, begin
-        length = MINUTES * 60.0 + 7 * (1 + number)
-        world.lengths[length] = of, begin + length
+        length = MINUTES * 60.0 + 7.37 * (1 + number)
         lines = []
         for minute in range(1, MINUTES, 4):
             word = marker(rng, world.words)
@@ -93,6 +98,8 @@ def build(folder: Path, seed: int = 0) -> World:
             act = HABIT if minute == 1 else ACTS[minute % len(ACTS)]
             lines.append((minute * 60.0, f"{act} {word}"))
         id_ = lives.add(world.memory, folder, f"{name}-{title}", recorded, length, lines)
+        end = world.memory.video(id_).end  # frames do not come at any time
+        world.lengths[end] = of, begin + end
         if timeline != "main":
             world.memory.set_recording(id_, timeline=timeline)
         _show(world, rng, id_, of, begin)

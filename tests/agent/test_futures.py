@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from future_tries import Attacker
-from futures import World, build
+from futures import World, begun, build
 from rewatch.memory import Moment
 
 
@@ -26,7 +26,7 @@ def test_what_is_planted_is_told_without_a_limit(world: World) -> None:
         there = [word for word in world.words if word in " ".join(told)]
         hidden = 0 if view is memory else sum(of != "main" for of, _ in world.words.values())
         assert len(there) >= len(world.words) - hidden, "else it is nothing that could leak"
-        assert all(str(length) in repr(view.videos()) for length, (of, _) in world.lengths.items() if of == "main")
+        assert all(begun(length) in repr(view.videos()) for length, (of, _) in world.lengths.items() if of == "main")
     assert [habit.text for habit in memory.levels().habits("main")][0].startswith("watering the tomatoes")
     first = min(memory.videos(), key=lambda record: record.recorded or 2e9)
     assert any(name in world.words for name in memory.people.names(first.id)), "a voice is like one that is named later"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import random
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,27 @@ def test_what_is_planted_is_told_without_a_limit(world: World) -> None:
     assert [habit.text for habit in memory.levels().habits("main")][0].startswith("watering the tomatoes")
     first = min(memory.videos(), key=lambda record: record.recorded or 2e9)
     assert any(name in world.words for name in memory.people.names(first.id)), "a voice is like one that is named later"
+
+
+class Echo:
+    """Writes all that it is told of an hour, a day or a week."""
+
+    name = "echo"
+
+    def summarize(self, title: str, lines: Sequence[str]) -> str:
+        return f"It was written of {title}: {' '.join(lines)}"
+
+
+def test_what_a_model_wrote_of_a_day_is_not_told_before_it_is_over(world: World) -> None:
+    assert world.memory.summarize(Echo()) > 0
+    rng, written = random.Random(4), 0
+    for _ in range(20):
+        now = rng.choice(world.moments()) + rng.choice([-1e-3, 0.0, 1e-3, 60.0, 3600.0])
+        levels = world.memory.until(Moment(now)).levels()
+        told = repr([levels.summaries(level) for level in ("hour", "day", "week")])
+        written += "It was written of" in told
+        assert not world.later(told, "main", now)
+    assert written > 0, "what was over is as it was written"
 
 
 def test_nothing_of_later_is_told(world: World, tmp_path: Path) -> None:

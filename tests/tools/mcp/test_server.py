@@ -129,6 +129,18 @@ def test_what_is_covered_is_said_wherever_something_is_not(half: ClipMemory):
     assert "pictures to 00:02" in met["resources"][0].description and met["first"]["coverage"]["partial"]
 
 
+def test_of_an_answer_with_now_nothing_later_is_told_of_coverage(half: ClipMemory):
+    def early(question: str, *, videos: Sequence[str], **more: Any) -> Mapping[str, Any]:
+        return {**answer(question, videos, "red"), "now": 1.0}
+
+    async def work(client: Any) -> Any:
+        return await client.call_tool("ask", {"question": "What color?", "videos": ["long walk"], "now": "1"})
+
+    met = serving(half, work, asking=early)
+    assert "pictures to 00:01 of 00:01" in met.content[0].text and "00:06" not in str(met)
+    assert met.structured_content["coverage"][0]["channels"]["visual"] == [[0.0, 1.0]]
+
+
 def test_an_answer_has_its_evidence_and_its_cost(half: ClipMemory):
     async def work(client: Any) -> Any:
         return await client.call_tool("ask", {"question": "What color?", "videos": ["long-talk.mp4"]})

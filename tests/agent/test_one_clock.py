@@ -134,3 +134,18 @@ def test_questions_at_any_moment_know_nothing_later(memory: ClipMemory, agent: V
                 assert text not in told, (question, instant, chosen, text)
         names = [name for name in days.LIFE if (memory.video(Path(name).name).recorded or 0.0) >= instant]
         assert not [name for name in names if Path(name).name in told], (question, instant, names)
+
+
+@pytest.mark.parametrize(
+    "now, ago, gap",
+    [
+        ("DAY2 09:00", "30 min before DAY2 09:00:00", "Nothing was recorded from DAY2 08:30:20 to DAY2 09:00:00."),
+        ("DAY2 08:30:20", "9 s before 00:20", ""),
+        ("DAY9 08:30", "5 days 14 h before DAY9 08:30:00", "Nothing was recorded from DAY3 19:00:20 to DAY9 08:30:00."),
+        ("DAY1 12:00", "2 h 30 min before DAY1 12:00:00", "Nothing was recorded from DAY1 09:30:20 to DAY1 12:00:00."),
+    ],
+)
+def test_a_last_sighting_is_as_old_as_the_clock_says(agent: VideoAgent, now: str, ago: str, gap: str):
+    validity = agent.ask("Where is the red notebook?", now=now).validity
+    assert validity is not None and validity.as_of_wall_clock == (f"{now}:00" if len(now) < 12 else now)
+    assert ago in validity.text and gap in validity.text and ("Nothing was recorded" in validity.text) == bool(gap)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ....memory import Span
 from ....memory.span import merge_spans
@@ -31,6 +32,8 @@ class Retrieval:
     contexts: dict[str, HeuristicContext]
     """By video id, in the order of asking."""
     passages: tuple[Passage, ...] = ()
+    left_out: int = 0
+    """Videos in which the person that is asked about speaks too, and which were not listened to."""
 
     @property
     def many(self) -> bool:
@@ -53,6 +56,14 @@ class Retrieval:
             return ""
         return f" ({local_clock(facts['recorded'] + span.start - facts['start'], facts['zone'])})"
 
+    def moment(self, passage: Passage) -> tuple[float, float]:
+        """A key by which passages are in the order of time: by the clock where all videos are dated, else as asked."""
+        videos = [context.video for context in self.contexts.values()]
+        place, video = next((n, v) for n, v in enumerate(videos) if v["id"] == passage.video)
+        if any(one.get("recorded") is None for one in videos):
+            return float(place), passage.span.start
+        return 0.0, video["recorded"] + passage.span.start - video["start"]
+
     def of(self, channel: str | None = None) -> list[Passage]:
         """The passages of a channel, in time order, video by video."""
         order = list(self.contexts)
@@ -61,9 +72,19 @@ class Retrieval:
 
 
 def search(question: ParsedQuestion, many: bool, bounds: Mapping[str, str]) -> Call:
-    """The search over every video asked about, in the question's own words: the loop's first look has made it."""
-    person = {"who": question.who} if question.who else {}
-    return Call("search_clips", {"query": question.text, "k": 10 if many else 5, **person, **bounds})
+    """The search over every video asked about, in the question's own words: the loop's first look has made it.
+
+    Where all that somebody says is asked for there are no words to search: then every turn of the person is listed.
+    """
+    if question.who:
+        query, k = ("", 50) if _all_words(question) else (question.text, 10 if many else 5)
+        return Call("search_clips", {"query": query, "k": k, "who": question.who, **bounds})
+    return Call("search_clips", {"query": question.text, "k": 10 if many else 5, **bounds})
+
+
+def _all_words(question: ParsedQuestion) -> bool:
+    """Return whether all that a person says is asked for, or the first or last of it."""
+    return question.who is not None and not question.topic and not question.phrase and question.anchor is None
 
 
 def gather(
@@ -82,7 +103,10 @@ def gather(
     """
     first = next(iter(contexts.values()))
     many = first.many if bounds else len(contexts) > 1
-    found = hits((yield search(question, many, bounds)), first.video["id"])
+    result = yield search(question, many, bounds)
+    if _all_words(question):
+        return (yield from _listened(question, contexts, result.data.get("turns", ())))
+    found = hits(result, first.video["id"])
     found = [passage for result in before for passage in hits(result, first.video["id"])] + found
     if question.options:
         words = f"{question.text} {' '.join(question.options)}"[:500]
@@ -103,6 +127,27 @@ def gather(
         passages = [p for p in passages if p.speaker is not None]
     retrieval = Retrieval(question=question, contexts=contexts, passages=_unique(passages, found))
     return _as_topic(_time_of_day(retrieval))
+
+
+def _listened(
+    question: ParsedQuestion, contexts: Mapping[str, HeuristicContext], turns: Sequence[Mapping[str, Any]]
+) -> Generator[Call, CallResult, Retrieval]:
+    """What a person says in the first videos of these turns; in the last ones where the last is asked for."""
+    spans: dict[str, list[Span]] = {}
+    for turn in turns:
+        context = contexts.get(turn["video"])
+        if context is not None and turn["kind"] == "voice" and Span(*turn["span"]).overlap(context.window) > 0:
+            spans.setdefault(turn["video"], []).append(Span(*turn["span"]).within(context.window))
+    if all(contexts[video].video.get("recorded") is not None for video in spans):
+        spans = dict(sorted(spans.items(), key=lambda row: contexts[row[0]].video["recorded"]))
+    chosen = list(spans)[-VIDEOS:] if question.order == -1 else list(spans)[:VIDEOS]
+    passages: list[Passage] = []
+    for video in chosen:
+        whole = Span(min(span.start for span in spans[video]), max(span.end for span in spans[video]))
+        result = yield contexts[video].over("transcribe", whole, who=question.who)
+        passages += sentences([p for p in utterances(result, video) if p.speaker is not None])
+    left_out = len(spans) - len(chosen)
+    return Retrieval(question=question, contexts=contexts, passages=tuple(passages), left_out=left_out)
 
 
 def _where(context: HeuristicContext, found: Sequence[Passage], most: float) -> list[Span]:

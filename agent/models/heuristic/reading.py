@@ -10,7 +10,7 @@ from dataclasses import replace
 from ....memory import clock
 from ...answer import Draft
 from ...steps import Call, CallResult
-from ...text_matching import alphanumeric, tokens
+from ...text_matching import alphanumeric, content, tokens
 from .passages import Passage, Strategy, cite, on_one_line
 from .question_parser import ParsedQuestion, needs_eyes
 from .ranking import GOOD, WEAK, Ranked, Ranking, sure, values
@@ -156,7 +156,7 @@ def _all_of(retrieval: Retrieval, kept: list[Passage]) -> Draft:
     chosen = list(first.values())
     lines = [f"{retrieval.name(p)}{on_one_line(text)}" for p, text in chosen[: 4 * _LISTED]]
     if retrieval.left_out and question.order is None:
-        lines.append(f"(and more in {retrieval.left_out} other videos)")
+        lines.append(f"(not all of it: {retrieval.left_out} other videos were not read)")
     evidence = [e for p, text in chosen[:_LISTED] for e in cite(p, text)]
     few = len(chosen) <= 3 or question.channel == "speech"
     least = min(p.sure for p, _ in chosen)
@@ -181,7 +181,13 @@ def state(retrieval: Retrieval, ranked: Sequence[Ranked]) -> Draft:
     """The best piece as the answer; a weak one as the closest there is; nothing where only eyes could tell."""
     if not ranked:
         return retrieval.first.abstain(why_not(retrieval, None))
-    question, best = retrieval.question, ranked[0]
+    question = retrieval.question
+    if question.value == "name":  # who was at the market is not told by MARKET
+        asked = set(content(question.text))
+        ranked = [r for r in ranked if set(content(r.text)) - asked] or ranked
+        if not set(content(ranked[0].text)) - asked:
+            return retrieval.first.abstain(why_not(retrieval, None))
+    best = ranked[0]
     block, on_screen = best.passage, question.channel == "screen_text"
     valued = question.kind != "yes_no" and question.value in ("number", "price", "date", "time", "duration")
     found = values(question.value, best.text, question.digits) if valued else []

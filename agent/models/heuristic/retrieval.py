@@ -21,6 +21,7 @@ WHOLE = 3600.0
 VIDEOS = 4
 """So many videos are read closely; of more, those that the search prefers."""
 _NEAR = 45.0
+_UNLIKED = 2  # videos that are read where the search prefers none
 _BESIDE = 2  # videos that are read where the levels of a timeline were searched: what matches is there already
 
 
@@ -33,7 +34,7 @@ class Retrieval:
     """By video id, in the order of asking."""
     passages: tuple[Passage, ...] = ()
     left_out: int = 0
-    """Videos in which the person that is asked about speaks too, and which were not listened to."""
+    """Videos that nothing sets apart from those that were read, and that were not read."""
 
     @property
     def many(self) -> bool:
@@ -115,18 +116,33 @@ def gather(
     liked = list(dict.fromkeys(p.video for p in sorted(found, key=lambda p: -p.similarity)))
     chosen = liked[:VIDEOS] if len(contexts) > VIDEOS or before else list(contexts)
     chosen = chosen[:_BESIDE] if before else chosen
+    most, left_out = 0.0 if before else WHOLE, 0
+    if not chosen:  # no word of the question is in any of them: what is said and shown in the first or last ones
+        rest, most = _by_the_clock(contexts, list(contexts)), WHOLE
+        count = VIDEOS if question.channel in ("speech", "screen_text") else _UNLIKED
+        chosen = rest[-count:] if question.order == -1 else rest[:count]
+        left_out = len(rest) - len(chosen)
     passages = list(found)
     for video in chosen:
         context = contexts[video]
-        for span in _where(context, [p for p in found if p.video == video], most=0.0 if before else WHOLE):
-            if "speech" in context.video.get("channels", ()):
+        channels = set(context.video.get("channels", ()))
+        if not found and question.channel in channels:
+            channels = {question.channel}
+        for span in _where(context, [p for p in found if p.video == video], most):
+            if "speech" in channels:
                 passages += sentences(utterances((yield context.over("transcribe", span, who=question.who)), video))
-            if "screen_text" in context.video.get("channels", ()) and question.who is None:
+            if "screen_text" in channels and question.who is None:
                 passages += readings((yield context.over("read_text", span)), video)
     if question.who is not None:  # a text that was found may be of several speakers; what was listened to is of one
         passages = [p for p in passages if p.speaker is not None]
-    retrieval = Retrieval(question=question, contexts=contexts, passages=_unique(passages, found))
+    retrieval = Retrieval(question=question, contexts=contexts, passages=_unique(passages, found), left_out=left_out)
     return _as_topic(_time_of_day(retrieval))
+
+
+def _by_the_clock(contexts: Mapping[str, HeuristicContext], videos: list[str]) -> list[str]:
+    """Videos in the order in which they were recorded, where that is known of all; else as they are."""
+    begun = {video: contexts[video].video.get("recorded") for video in videos}
+    return videos if None in begun.values() else sorted(videos, key=lambda video: begun[video] or 0.0)
 
 
 def _listened(
@@ -138,9 +154,8 @@ def _listened(
         context = contexts.get(turn["video"])
         if context is not None and turn["kind"] == "voice" and Span(*turn["span"]).overlap(context.window) > 0:
             spans.setdefault(turn["video"], []).append(Span(*turn["span"]).within(context.window))
-    if all(contexts[video].video.get("recorded") is not None for video in spans):
-        spans = dict(sorted(spans.items(), key=lambda row: contexts[row[0]].video["recorded"]))
-    chosen = list(spans)[-VIDEOS:] if question.order == -1 else list(spans)[:VIDEOS]
+    heard = _by_the_clock(contexts, list(spans))
+    chosen = heard[-VIDEOS:] if question.order == -1 else heard[:VIDEOS]
     passages: list[Passage] = []
     for video in chosen:
         whole = Span(min(span.start for span in spans[video]), max(span.end for span in spans[video]))

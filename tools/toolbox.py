@@ -60,8 +60,6 @@ class PreparedCall:
     eyes: Eyes
     key: str
     """Equal for equal calls."""
-    unfinished: bool = False
-    """Whether a video is indexed in part, so that an equal call may soon find more."""
 
 
 class Toolbox:
@@ -279,7 +277,6 @@ class Toolbox:
             videos=tuple(record.id for record in records) if several else (),
             between=between,
             key=key,
-            unfinished=not all(record.complete and record.channels for record in records),
             eyes=eyes,
         )
 
@@ -355,10 +352,9 @@ class Toolbox:
         )
 
     def _keep(self, call: PreparedCall, observation: Observation, run: ToolRun) -> None:
-        """Cache an observation, unless it is poorer than the same call may be with another budget, or later."""
+        """Cache an observation, unless it is poorer than the same call may be with another budget."""
         thinned = run.context is not None and run.context.frames_left is not None and run.context.frames_left < 1
-        poorer = thinned or run.cut_short or call.unfinished
-        if observation.error or poorer or not getattr(call.item, "cacheable", False):
+        if observation.error or thinned or run.cut_short or not getattr(call.item, "cacheable", False):
             return
         self._cache[call.key] = observation, replace(run.cost, tokens=0, seconds=0.0, price=0.0)
         while len(self._cache) > self._cache_size:

@@ -67,6 +67,8 @@ _VLM = function(
     timestamp=_STAMP,
 )
 _COUNTERPARTS = {"rag": "search_clips", "video_llm": "ask_clip", "vlm": "ask_clip"}
+_BEYOND_WORDS = {"image", "who"}
+"""Arguments of a search for which `rag`, which searches for words alone, has no place."""
 _SEARCH = {"level": "day", "keywords": ["kitchen", "cup"], "start_time": "DAY1_11000000", "query_time": "DAY1_14000000"}
 
 
@@ -187,7 +189,7 @@ def _published(name: str, arguments: Arguments, clock: Clock) -> TranslatedCall 
     if name == "browse" and arguments.get("level", "chapter") in levels:
         level = levels[arguments.get("level", "chapter")]
         return _window([], level, start, end, clock)
-    if name == "search_clips" and "image" not in arguments:  # `rag` searches for words alone
+    if name == "search_clips" and not _BEYOND_WORDS & arguments.keys():
         whole = Span(start or 0.0, max(end or 0.0, start or 0.0))
         level = "week" if start is None else "hour" if whole.duration <= 3600 else "day"
         return _window([arguments.get("query")], level, start, end, clock)
@@ -197,7 +199,7 @@ def _published(name: str, arguments: Arguments, clock: Clock) -> TranslatedCall 
 def _over_timeline(name: str, arguments: Arguments, levels: dict[str, str], clock: Clock) -> TranslatedCall | None:
     """`rag` over exactly the stretch of the timeline that a call of ours names, or None where no level has it."""
     level = levels.get(arguments.get("level", "chapter" if name == "browse" else "clip"))
-    if level is None or "image" in arguments:
+    if level is None or _BEYOND_WORDS & arguments.keys():
         return None
     since, until = (clock.from_wall(arguments.get(key)) for key in ("start", "end"))
     if until is None or ("start" in arguments) != (level != "week") or (since is None) != (level == "week"):

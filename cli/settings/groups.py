@@ -18,7 +18,7 @@ from .options import MOST, Approve, Isolate, Mcp, Now, OwnTools, Transcriber, fi
 if TYPE_CHECKING:
     from ...tools import Budget
 
-ROUTES = "direct, search, read, skim_zoom, adaptive, tree, video_tree, map_reduce, role_chain"
+ROUTES = "direct, search, read, skim_zoom, adaptive, tree, video_tree, map_reduce, role_chain, descend"
 """Names of the agent's routes, written out: help must not import the agent."""
 SCALINGS = "vote, confidence, refine, verify, mcts, critic"
 """Names of its scalings, likewise."""

@@ -176,7 +176,7 @@ ODD = [
     "clean --keep -1",
     "clean --older-than 1e999",
     "search budget --video missing",
-    "search budget --level week",
+    "search budget --level month",
     "search budget --channels sound",
     "tools try",
     "tools try brows",
@@ -251,7 +251,8 @@ RIGHT = {
     "transcript talk --to vtt": 0,
     "chapters talk": 0,
     "watch nothing.mkv": 3,
-    "watch text.mp4": 3,
+    "summarize": 3,  # nobody knows when it was recorded
+    "watch text.mp4 --idle 1": 3,
     "index talk": 3,
     f'ask talk "{"What is said? " * 400}"': 0,
     'ask talk "hello there?" --memory missing/new': 3,

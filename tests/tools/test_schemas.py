@@ -12,7 +12,7 @@ from langchain_core.tools import BaseTool, StructuredTool
 from rewatch.agent import VideoAgent
 from rewatch.agent.prompts import render
 from rewatch.agent.questions.question import question_about
-from rewatch.memory import CapabilityError, ClipMemory, VideoRecord
+from rewatch.memory import CapabilityError, ClipMemory, Coverage, VideoRecord
 from rewatch.memory.people.view import PeopleView
 from rewatch.memory.store.database import Store
 from rewatch.tools import Toolbox, plugin_tools
@@ -142,6 +142,9 @@ class _Memory:
             id="0a1b2c3d", content_id="x", path=f"/v/{name}", name=name, start=0.0, end=9.0, width=64, height=48,
             fps=5.0, codec="h264", has_audio=True, channels={},
         )  # fmt: skip
+
+    def coverage(self, video: str) -> Coverage:
+        return Coverage(video, self.record.span, {})
 
     def videos(self) -> list[VideoRecord]:
         return [self.record]

@@ -55,6 +55,7 @@ def browse(
     rows: list[tuple[MediaURI, list[str]]] = []
     channel = None if level == "clip" else "summary"
     videos = asked(video)[: 1 if level == "clip" else _VIDEOS]
+    unknown = searched(coverages(video, videos), many=len(videos) > 1)
     for one in videos:
         record = video.memory.video(one)
         within = Span(record.start if start is None else start, record.end if end is None else end)
@@ -65,7 +66,6 @@ def browse(
     kind = "all channels" if level == "clip" else "summary"
     names = {one: video.memory.video(one).name if len(videos) > 1 else "" for one in videos}
     lines = [line(at, kind, " / ".join(contents)[:_LONGEST], video=names[at.video]) for at, contents in rows]
-    unknown = searched(coverages(video, videos), many=len(videos) > 1)
     none = f"The video has no level {level}: it is too short. Browse chapter or clip."
     if unknown:
         none = f"There is no level {level} yet: it is made when all is indexed. Search, or browse clip."
@@ -82,6 +82,7 @@ def _timeline(video: VideoContext, level: str, start: float | None, end: float |
     levels = video.memory.levels(asked(video))
     if not levels.calendars:
         return None
+    unknown = searched(coverages(video, asked(video)), many=len(asked(video)) > 1)
     during, nodes = video.between, levels.summaries(level)
     if during is not None:
         nodes = [node for node in nodes if node.start < during.end and node.end > during.start]
@@ -102,7 +103,6 @@ def _timeline(video: VideoContext, level: str, start: float | None, end: float |
     ]
     parts: list[MediaURI] = [part for node in nodes for part in node.parts]
     told = [one.text for one in lines] or [f"Nothing was recorded in that {level}."]
-    unknown = searched(coverages(video, asked(video)), many=len(asked(video)) > 1)
     return Observation(
         text="\n".join([*told, *unknown]),
         lines=tuple(lines),

@@ -17,8 +17,8 @@ _ENOUGH = 5.0  # seconds of work from which on what was measured counts
 
 
 def is_unfinished(record: VideoRecord) -> bool:
-    """Return whether something of a video is still to do; at first it has no channel at all."""
-    return not record.complete or not record.channels
+    """Return whether something of a video is still to do or to come; at first it has no channel at all."""
+    return record.growing or not record.complete or not record.channels
 
 
 def coverage_row(memory: ClipMemory, record: VideoRecord, queue: IndexQueue) -> dict[str, Any]:
@@ -29,6 +29,7 @@ def coverage_row(memory: ClipMemory, record: VideoRecord, queue: IndexQueue) -> 
         "video": record.id,
         "name": named(record.name),
         "partial": is_unfinished(record),
+        "growing": record.growing,
         "text": str(covered),
         "channels": {channel: [[s.start, s.end] for s in spans] for channel, spans in covered.channels.items()},
         "seconds_left": left,
@@ -46,7 +47,9 @@ def coverage_note(rows: Sequence[dict[str, Any]], told: str = "") -> str:
     parts = [f"{row['name']}: {row['text']}" for row in partial[:_NOTED] if row["text"] not in told]
     more = f"; {len(partial) - _NOTED} more are unfinished" if len(partial) > _NOTED else ""
     times = [row["seconds_left"] for row in partial if row["seconds_left"] is not None]
-    rest = f"in about {in_words(max(times))}" if times else "later, once it is being indexed (add_video)"
+    idle = not all(row["growing"] for row in partial)
+    rest = "later, once it is being indexed (add_video)" if idle else "later: it is still being recorded"
+    rest = f"in about {in_words(max(times))}" if times else rest
     covered = f"Covered so far: {'; '.join(parts)}{more}. " if parts else ""
     return f"({covered}What is not covered is not known yet, not absent: ask again for the rest {rest}.)"
 

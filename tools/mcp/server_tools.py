@@ -110,6 +110,8 @@ def _status(memory: ClipMemory, record: VideoRecord, queue: IndexQueue) -> dict[
         rate = ", ".join(f"{channel} {speed:g}x" for channel, speed in row["speed"].items() if speed)
         line += f"; {working.doing}{f' ({rate})' if rate else ''}"
         line += f", about {in_words(row['seconds_left'])} left" if row["seconds_left"] else ""
+    elif row["growing"]:
+        line += "; it is still being recorded (rewatch watch)"
     elif row["partial"]:
         line += "; indexed in part, and not being indexed here: add_video goes on"
     else:

@@ -221,7 +221,7 @@ OF_OURS: dict[str, st.SearchStrategy[Any]] = {
     "time": TIMES,
     "times": st.lists(TIMES, min_size=1, max_size=9, unique=True).map(sorted),
     "box": st.just([0.25, 0.25, 0.75, 0.5]),
-    **dict.fromkeys(("query", "question", "claim", "find"), WORDS),
+    **dict.fromkeys(("query", "question", "claim", "find", "what", "who"), WORDS),
     "labels": st.lists(WORDS, max_size=2),
     "level": st.sampled_from(["clip", "chapter", "hour", "day"]),
     **dict.fromkeys(("k", "frames", "beams", "max_tokens"), st.integers(1, 32)),

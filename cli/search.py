@@ -123,7 +123,7 @@ def _between(start: str | None, end: str | None, records: Sequence[VideoRecord])
     except ValueError as error:
         problem = str(error)
     raise typer.BadParameter(
-        f"--start/--end: {problem}; write seconds (90), a clock time (1:30), or both as moments ('DAY1 09:30')."
+        f"--start/--end: {problem.rstrip('.')}; write seconds (90), a clock time (1:30), or both as moments ('DAY1 09:30')."
     )
 
 

@@ -27,6 +27,7 @@ _VERBS = {
     "score_frames": "compare",
     "cluster_frames": "group",
     "last_sighting": "last",
+    "find_habits": "habits",
     "verify_clip": "verify",
 }
 _QUOTE = 40
@@ -38,6 +39,7 @@ _MARK = {
     "view_clip": "picture",
     "browse": "overview",
     "search_clips": "found",
+    "find_habits": "habit",
     "last_sighting": "last",
 }
 

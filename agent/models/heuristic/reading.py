@@ -156,7 +156,8 @@ def _all_of(retrieval: Retrieval, kept: list[Passage]) -> Draft:
     chosen = list(first.values())
     lines = [f"{retrieval.name(p)}{on_one_line(text)}" for p, text in chosen[: 4 * _LISTED]]
     if retrieval.left_out and question.order is None:
-        lines.append(f"(not all of it: {retrieval.left_out} other videos were not read)")
+        count = retrieval.left_out
+        lines.append(f"(not all of it: {count} other {'video was' if count == 1 else 'videos were'} not read)")
     evidence = [e for p, text in chosen[:_LISTED] for e in cite(p, text)]
     few = len(chosen) <= 3 or question.channel == "speech"
     least = min(p.sure for p, _ in chosen)

@@ -146,7 +146,7 @@ def _by_the_clock(contexts: Mapping[str, HeuristicContext], videos: list[str]) -
 
 
 def _listened(
-    question: ParsedQuestion, contexts: Mapping[str, HeuristicContext], turns: Sequence[Mapping[str, Any]]
+    question: ParsedQuestion, contexts: dict[str, HeuristicContext], turns: Sequence[Mapping[str, Any]]
 ) -> Generator[Call, CallResult, Retrieval]:
     """What a person says in the first videos of these turns; in the last ones where the last is asked for."""
     spans: dict[str, list[Span]] = {}

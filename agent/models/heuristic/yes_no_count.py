@@ -163,7 +163,7 @@ def not_found(retrieval: Retrieval, what: str) -> Draft:
     if retrieval.question.channel == "speech":
         heard = {p.video for p in retrieval.passages if p.tool == "transcribe"}
         listened = [one for one in retrieval.contexts.values() if one.video["id"] in heard] if retrieval.many else []
-        evidence = tuple(
+        unheard = tuple(
             one.evidence(f"{what} was not recognized in the speech", one.window, "transcribe")
             for one in (listened or [context])
             if not retrieval.many or listened
@@ -171,7 +171,7 @@ def not_found(retrieval: Retrieval, what: str) -> Draft:
         whose = f" of {retrieval.question.who}" if retrieval.question.who else ""
         text = f"not recognized: “{what}” is not in the speech{whose} that was recognized"
         text = "no: no speech was recognized" if what == "speech" else text
-        return Draft(text=text, evidence=evidence, confidence=0.5)
+        return Draft(text=text, evidence=unheard, confidence=0.5)
     evidence = context.evidence(f"{what} was not found in the text on the screen", context.window, "read_text")
     text = "no text was made out" if what == "text" else f"“{what}” is not in the text that was read"
     return Draft(text=f"no: {text}", evidence=(evidence,), confidence=0.55)

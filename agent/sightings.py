@@ -10,7 +10,7 @@ from typing import Any
 
 from langchain_core.messages import AnyMessage, ToolMessage
 
-from ..memory import MediaURI, Span, clock
+from ..memory import MediaURI, Moment, Span, clock
 from ..memory.span import merge_spans
 from ..memory.timeline import wall_clock
 from .answer import Draft, Evidence
@@ -24,6 +24,7 @@ _SENSES = {"speech": "speech", "screen_text": "screen text", _PICTURES: "picture
 _VERBS = {"speech": "mentioned", "screen_text": "shown on the screen"}
 _GAP = 1.0
 """Seconds below which nobody misses anything."""
+_MINUTE = 60.0
 _LISTED = 3
 
 
@@ -34,7 +35,7 @@ def validity_of(draft: Draft, question: Question, messages: Iterable[AnyMessage]
     rows = (data or {}).get("looked_at") or []
     if not data or not rows:
         return None
-    line = _Line(rows, question.videos)
+    line = _Line(rows, question.videos, question.now if isinstance(question.now, Moment) else None)
     cited = [] if draft.abstained else [item for item in draft.evidence if item.supported and item.span is not None]
     cited = sorted(cited, key=lambda item: line.moment(item.uri))
     last = cited[-1] if cited else None
@@ -48,7 +49,7 @@ def validity_of(draft: Draft, question: Question, messages: Iterable[AnyMessage]
         last_seen=_sighting(last, line, data["sightings"]),
         earlier=_sighting(before, line, data["sightings"]),
         as_of=str(MediaURI(line.newest["video"], Span(line.newest["end"], line.newest["end"]))),
-        as_of_wall_clock=line.clock(line.newest, line.newest["end"]),
+        as_of_wall_clock=line.as_of(),
         not_examined_since=since,
     )
 
@@ -56,12 +57,40 @@ def validity_of(draft: Draft, question: Question, messages: Iterable[AnyMessage]
 class _Line:
     """The videos in the order of time, and what was looked at in each."""
 
-    def __init__(self, rows: Sequence[Mapping[str, Any]], videos: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(
+        self, rows: Sequence[Mapping[str, Any]], videos: Sequence[Mapping[str, Any]], now: Moment | None
+    ) -> None:
         self.rows = rows
         self.facts = {video["id"]: {"recorded": None, "zone": None, **video} for video in videos}
         self.dated = all(row["recorded"] is not None for row in rows)
         self.newest = max(rows, key=lambda row: self.at(row, row["end"]) or 0.0) if self.dated else rows[-1]
         """The video that ends last."""
+        self.ended = self.at(self.newest, self.newest["end"]) if self.dated else None
+        """When it ends by the clock."""
+        self.now = None if self.ended is None else self.ended if now is None else max(now.seconds, self.ended)
+        """Up to when the question sees by the clock: there may be hours since the last recording."""
+
+    def as_of(self) -> str | None:
+        """The moment up to which the question sees, as the clock showed it."""
+        return None if self.now is None else wall_clock(self.now, self.newest["zone"])
+
+    def ago(self, uri: str) -> str:
+        """How long before the end of what the question sees a place lies, in words; empty where that is no time."""
+        place, row = MediaURI.parse(uri), self.video(uri)
+        end = place.span.end if place.span else 0.0
+        if place.video == self.newest["video"] and self.now == self.ended:
+            since = self.newest["end"] - end
+            return f"{_length(since)} before {clock(self.newest['end'])}" if since > _GAP else ""
+        at = None if row is None else self.at(row, end)
+        if at is None or self.now is None or self.now - at <= _GAP:
+            return ""
+        return f"{_length(self.now - at)} before {self.as_of()}"
+
+    def unrecorded(self) -> str:
+        """That nothing was recorded for a minute or more before the moment that is asked about; else empty."""
+        if self.now is None or self.ended is None or self.now - self.ended < _MINUTE:
+            return ""
+        return f"Nothing was recorded from {wall_clock(self.ended, self.newest['zone'])} to {self.as_of()}."
 
     def at(self, row: Mapping[str, Any], time: float) -> float | None:
         """A time of a video on the timeline's clock."""
@@ -169,23 +198,22 @@ def _text(
     """The validity in sentences."""
     parts = []
     if last is not None and last.span is not None:
-        newest = line.newest
-        ago = newest["end"] - last.span.end
-        here = MediaURI.parse(last.uri).video == newest["video"]
-        how_old = f", {_length(ago)} before {clock(newest['end'])}" if here and ago > _GAP else ""
+        ago = line.ago(last.uri)
+        how_old = f", {ago}" if ago else ""
         parts.append(f"Last {_VERBS.get(_channel(last, ()), 'seen')} at {_place(line, last.uri)}{how_old}.")
         if before is not None:
             parts.append(f"Before that, at {_place(line, before.uri)}: {_quoted(_words(before))}")
         if later:
             parts.append(f"Named again at {_place(line, later[0]['uri'])}: {_quoted(str(later[0]['text']))}")
-        if not later and not since and here and ago <= _GAP:
+        if not later and not since and not ago:
             return " ".join(parts)
     elif later:
         parts.append(f"Last named at {_place(line, later[0]['uri'])}: {_quoted(str(later[0]['text']))}")
         return " ".join(
             [*parts, "The answer cites no place that tells it.", *_searched(what, since, line, True, False)]
         )
-    return " ".join([*parts, *_searched(what, since, line, last is not None, bool(later))])
+    searched = _searched(what, since, line, last is not None, bool(later))
+    return " ".join(filter(None, [*parts, *searched, line.unrecorded()]))
 
 
 def _searched(what: str, since: Sequence[Unexamined], line: _Line, found: bool, again: bool) -> list[str]:
@@ -236,4 +264,10 @@ def _place(line: _Line, uri: str) -> str:
 
 
 def _length(seconds: float) -> str:
-    return f"{max(seconds, 0.0):.0f} s" if seconds < 90 else f"{clock(seconds)}"
+    """A length in words, to about a hundredth: `33 s`, `12 min`, `2 h 55 min`, `5 days 20 h`."""
+    if seconds < 90:
+        return f"{max(seconds, 0.0):.0f} s"
+    minutes = round(seconds / 60)
+    hours, minutes = (round(minutes / 60), 0) if minutes >= 48 * 60 else divmod(minutes, 60)
+    days, hours = divmod(hours, 24) if hours >= 48 else (0, hours)
+    return " ".join(f"{n} {name}" for n, name in ((days, "days"), (hours, "h"), (minutes, "min")) if n)

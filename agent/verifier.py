@@ -37,6 +37,8 @@ NOTHING_SAID = "No answer was written."
 
 
 _LISTED = 4  # videos whose coverage is told in the text of an answer
+_COUNTS = "find_habits"
+"""The tool that says over the lines of its sources what all of them tell together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ def check(draft: Draft, question: Question, messages: Iterable[AnyMessage]) -> V
     elif bare_claim:
         missing.append(NO_EVIDENCE + (f" Its words stand in line [{line.n}]." if line else ""))
         marked = [_evidence(draft, line)] if line else []
-    stray = "" if missing else _stray(draft, question, pieces)
+    stray = "" if missing else _stray(draft, question, pieces, _heads(draft, tool_messages))
     if stray and (line := _line_with(draft, question, pieces)):  # the number is of another line than the words
         marked, stray = [*marked, _evidence(draft, line)], ""
     missing += [stray] if stray else []
@@ -142,7 +144,14 @@ def _unknown(numbers: Sequence[int], last: int, line: Piece | None) -> str:
     return f"There is no line {listed}: {there or 'no line was shown yet'}. {right}"
 
 
-def _stray(draft: Draft, question: Question, pieces: Mapping[int, Piece]) -> str:
+def _heads(draft: Draft, messages: Sequence[ToolMessage]) -> str:
+    """Return what tools say over the lines of their sources where some are cited: `on 3 of 4 days, at about 09:05`."""
+    cited = {item.uri for item in draft.evidence}
+    told = [str(m.content) for m in messages if m.name == _COUNTS and cited & set((m.artifact or {}).get("uris", ()))]
+    return " ".join(line for text in told for line in text.splitlines() if not line.startswith("["))
+
+
+def _stray(draft: Draft, question: Question, pieces: Mapping[int, Piece], heads: str) -> str:
     """Return what is said of an answer none of whose own words stands in the lines that it cites; empty where one does.
 
     Lines are cited by their numbers or by the media URI of their place. Only lines with words can tell, and only
@@ -157,7 +166,7 @@ def _stray(draft: Draft, question: Question, pieces: Mapping[int, Piece]) -> str
     if draft.abstained or not cited:
         return ""
     own = _own_words(draft, question)
-    lines = [word for n in cited for word in content(pieces[n].text)]
+    lines = [word for n in cited for word in content(pieces[n].text)] + content(heads)
     if not own or set(own) <= _BARE_WORDS or coverage(own, lines) > 0:
         return ""
     if _WHEN.search(question.text) and all(any(c.isdigit() for c in w) or w in _BARE_WORDS for w in own):

@@ -70,7 +70,7 @@ def _wrong_usage(error: Any) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":
         error.show()
         return int(error.exit_code)
-    text = error.format_message().removeprefix("Invalid value: ").rstrip()
+    text = error.format_message().removeprefix("Invalid value: ").replace(": Value error, ", ": ", 1).rstrip()
     text += "" if text.endswith((".", "?", "!", ")")) else "."
     context = getattr(error, "ctx", None)
     return _fail(text + (f" ({context.command_path} --help says more)" if context else ""), error.exit_code)

@@ -20,6 +20,7 @@ from .settings.places import memory_folder, runs_folder
 from .settings.run_files import remove_runs, runs_naming
 from .settings.video_names import named
 from .terminal.output import Console, confirmed, message, plain, write, write_json
+from .terminal.rows import show_rows
 
 app = typer.Typer(
     help="Who speaks and who is seen: learned only where you ask for it, and only named by you.",
@@ -240,14 +241,11 @@ def _open(memory: Path | None, *, write: bool = False) -> ClipMemory:
 
 def _table(console: Console, memory: ClipMemory, everybody: list[Identity]) -> None:
     names = {record.id: plain(record.name) for record in memory.videos()}
-    table = Table(box=None, pad_edge=False)
-    for heading in ("id", "who", "turns", "time", "videos", "exemplar"):
-        table.add_column(heading, overflow="fold")
+    rows = []
     for one in everybody:
-        where = ", ".join(names.get(video, video) for video in one.videos)
-        row = (str(one.id), plain(one.label), str(one.turns), clock(one.seconds), where, one.exemplars[0])
-        table.add_row(*(Text(cell) for cell in row))
-    console.print(table)
+        where = ", ".join(name for video, name in names.items() if video in one.videos)
+        rows.append((str(one.id), plain(one.label), str(one.turns), clock(one.seconds), one.exemplars[0], where))
+    show_rows(console, ("id", "who", "turns", "time", "exemplar", "videos"), rows, whole=2)
 
 
 def _done(what: str, one: Identity, as_json: bool) -> None:

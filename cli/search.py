@@ -122,9 +122,8 @@ def _between(start: str | None, end: str | None, records: Sequence[VideoRecord])
             return TimelineSpan(first.seconds if first else -math.inf, last.seconds if last else math.inf, timeline)
     except ValueError as error:
         problem = str(error)
-    raise typer.BadParameter(
-        f"--start/--end: {problem}; write seconds (90), a clock time (1:30), or both as moments ('DAY1 09:30')."
-    )
+    how = "write seconds (90), a clock time (1:30), or both as moments ('DAY1 09:30')"
+    raise typer.BadParameter(f"--start/--end: {problem.rstrip('.')}; {how}.")
 
 
 def _wall_clock(hit: Hit, zones: Mapping[str, int | None]) -> list[str] | None:

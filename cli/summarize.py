@@ -50,8 +50,10 @@ def summarize(
         if as_json:
             write_json({"schema": 1, "level": level, "summaries": [_row(node) for node in nodes]})
             return
+        several = len({node.timeline for node in nodes}) > 1
         for node in nodes:
             title = levels.calendars[node.timeline].title(level, node.span)
+            title += f", timeline {one_line(node.timeline)}" if several else ""
             Console().print(Text(title, style="bold"), soft_wrap=True)
             for line in node.text.splitlines() or ["nothing was said or shown"]:
                 Console().print(Text(f"  {one_line(line)}"), soft_wrap=True)

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from ..memory import ClipMemory, VideoRecord, clock
 from ..memory.sanitize import one_line
@@ -16,6 +15,7 @@ from .settings.options import Json, Memory
 from .settings.places import memory_folder
 from .settings.video_names import named
 from .terminal.output import Console, megabytes, message, write_json
+from .terminal.rows import show_rows
 
 
 def videos(
@@ -42,10 +42,9 @@ def videos(
     if not records:
         console.print(f"No video in {folder}. Add one: rewatch index FILE")
         return
-    table = Table(box=None, pad_edge=False)
     dated = any(r.recorded is not None or r.timeline != MAIN for r in records)
-    for heading in ("id", "name", "length", *(["recorded"] if dated else []), "picture", "channels", "state"):
-        table.add_column(heading, overflow="fold")
+    headings = ("id", "name", "length", "state", *(["recorded"] if dated else []), "picture", "channels")
+    rows = []
     for r in records:
         state = "complete"
         if not r.complete:
@@ -57,8 +56,8 @@ def videos(
             state = f"{len(r.failures)} pieces failed: rewatch index --retry"
         picture = f"{r.width}x{r.height} {r.codec}"
         when = [recorded_in_words(r)] if dated else []
-        table.add_row(r.id, one_line(r.name), clock(r.duration), *when, picture, ", ".join(r.channels), state)
-    console.print(table)
+        rows.append((r.id, one_line(r.name), clock(r.duration), state, *when, picture, ", ".join(r.channels)))
+    show_rows(console, headings, rows, whole=4)
     for line in old_speech(records):
         console.print(line, style="yellow", soft_wrap=True)
 

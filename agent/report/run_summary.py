@@ -8,8 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...memory import MediaURI
+from ...memory import MediaURI, clock, wall_clock
 
+_DAY = 86400.0
+_LATEST = 2e11  # seconds of a timeline: the year 8307; calendars go no further than 9999
 _BACK = 20  # steps in which the call of an observation is looked for: a resumed run may have gone on in between
 
 
@@ -84,6 +86,25 @@ class RunSummary:
         return round(moment - recorded + start, 6)
 
     @property
+    def up_to(self) -> str:
+        """`now` in words: the moment after which nothing might be seen; empty without one."""
+        now = self.question.get("now")
+        return self._moment(mapping(now).get("seconds")) if isinstance(now, dict) else _clock(number(now))
+
+    @property
+    def about(self) -> str:
+        """What the question's words for time mean by the clock (`yesterday`); empty where there are none."""
+        during = mapping(self.question.get("during"))
+        bounds = [self._moment(during.get(name)) for name in ("start", "end")]
+        return " to ".join(bounds) if all(bounds) else ""
+
+    def _moment(self, seconds: object) -> str:
+        value = number(seconds)
+        zones = [number(facts.get("zone")) for facts in self.videos.values()]
+        zone = next((int(one) for one in reversed(zones) if one is not None and abs(one) < _DAY), None)
+        return "" if value is None or not 0 <= value < _LATEST else wall_clock(value, zone)
+
+    @property
     def evidence(self) -> list[dict[str, Any]]:
         """The evidence of the answer."""
         return rows((self.answer or {}).get("evidence"))
@@ -115,6 +136,10 @@ def read_run(events: Iterable[Mapping[str, Any]]) -> RunSummary:
         if run.steps:
             run.steps[-1].spend = run.spend
     return run
+
+
+def _clock(seconds: float | None) -> str:
+    return "" if seconds is None or abs(seconds) >= _LATEST else clock(seconds)
 
 
 def _step(kind: str, event: Mapping[str, Any]) -> Step:

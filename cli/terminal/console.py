@@ -27,8 +27,11 @@ _VERBS = {
     "score_frames": "compare",
     "cluster_frames": "group",
     "last_sighting": "last",
+    "find_habits": "habits",
     "verify_clip": "verify",
 }
+_QUOTE = 40
+"""Columns that are left for what stands at a place, and between the parts of a line."""
 _MARK = {
     "transcribe": "speech",
     "read_text": "screen",
@@ -36,6 +39,7 @@ _MARK = {
     "view_clip": "picture",
     "browse": "overview",
     "search_clips": "found",
+    "find_habits": "habit",
     "last_sighting": "last",
 }
 
@@ -83,7 +87,8 @@ def _observation(event: dict[str, Any]) -> tuple[str, str, str]:
     arguments = event.get("arguments") or {}
     arguments = arguments if isinstance(arguments, dict) else {}
     about = arguments.get("query") or arguments.get("find") or arguments.get("what")
-    head = " ".join(part for part in (_where(arguments), f"“{about}”" if about else "") if part)
+    who = f"of {arguments['who']}" if arguments.get("who") else ""
+    head = " ".join(part for part in (_where(arguments), f"“{about}”" if about else "", who) if part)
     if event["error"]:
         return head, "red", _first_line(event["text"])
     try:
@@ -116,6 +121,8 @@ def _gist(event: dict[str, Any]) -> str:
     data = event.get("data") or {}
     if "hits" in data:
         found = data["hits"]
+        if data.get("turns") and not found:
+            return f"{len(data['turns'])} turns"
         return f"{len(found)} spans, best {Span(*found[0]['span'])}" if found else "nothing"
     if "sightings" in data:
         seen = data["sightings"]
@@ -160,11 +167,7 @@ def show_answer(console: Console, answer: Answer, names: dict[str, str]) -> None
     head = f"{answer.option}. " if answer.option else ""
     console.print(Text(head + answer.text, style="yellow" if answer.abstained else "bold"))
     many = len({e.uri.split("#")[0] for e in answer.evidence}) > 1
-    table = Table.grid(padding=(0, 2))
-    for item in answer.evidence[:8]:
-        table.add_row("", *_evidence(item, names if many else {}))
-    if answer.evidence:
-        console.print(table)
+    _show_evidence(console, [_evidence(item, names if many else {}) for item in answer.evidence[:8]])
     if len(answer.evidence) > 8:
         console.print(Text(f"  and {len(answer.evidence) - 8} more", style="dim"))
     for one in answer.coverage[:4]:
@@ -177,17 +180,35 @@ def show_answer(console: Console, answer: Answer, names: dict[str, str]) -> None
     console.print(Text(_cost(answer), style="dim"))
 
 
-def _evidence(item: Evidence, names: dict[str, str]) -> list[Text]:
+def _show_evidence(console: Console, rows: list[tuple[Text, Text, Text]]) -> None:
+    """Where, from what, and what stands there, side by side; the first above the others where it takes much room."""
+    beside = max((where.cell_len + kind.cell_len for where, kind, _ in rows), default=0) <= console.width - _QUOTE
+    table = Table.grid(padding=(0, 2))
+    for where, kind, what in rows:
+        where.no_wrap = True
+        if beside:
+            table.add_row("", where, kind, what)
+        else:
+            console.print(Text("  ") + where, soft_wrap=True)
+            below = Table.grid(padding=(0, 2))
+            below.add_row("  ", kind, what)
+            console.print(below)
+    if beside and rows:
+        console.print(table)
+
+
+def _evidence(item: Evidence, names: dict[str, str]) -> tuple[Text, Text, Text]:
+    """Where a piece of evidence lies, what it comes from, and what it shows."""
     try:
         place = MediaURI.parse(item.uri)
     except ValueError:
-        return [Text(one_line(item.uri, 40)), Text(item.tool or "cited"), Text(item.quote or item.claim)]
+        return Text(one_line(item.uri, 40)), Text(item.tool or "cited"), Text(item.quote or item.claim)
     when = str(place.span) if place.span and not place.is_frame else clock(place.span.start) if place.span else "all"
     what = f"“{item.quote}”" if item.quote else item.claim
     mark = "" if item.supported else "  (unsupported)"
     when += f"  {item.wall_clock[0]}" if item.wall_clock else ""
-    cells = [Text(when, no_wrap=True), Text(_MARK.get(item.tool, item.tool or "cited")), Text(what + mark)]
-    return [Text(one_line(names.get(place.video, place.video))), *cells] if names else cells
+    where = f"{one_line(names.get(place.video, place.video))}  {when}" if names else when
+    return Text(where), Text(_MARK.get(item.tool, item.tool or "cited")), Text(what + mark)
 
 
 def _cost(answer: Answer) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -31,6 +31,7 @@ _PROTOCOLS = {
 # What they may bring: kinds of media, no lists of other places but HLS playlists.
 _FORMATS = "hls,mpegts,mpjpeg,mjpeg,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,flv,rtsp,sdp,rtp,live_flv,aac,mp3,webvtt"
 _WAIT = (15.0, 10.0)  # seconds to wait for a source to open, and for its next packet
+_MOST_BOXES = 64  # boxes of an MP4 file that are looked at
 _LOOK = 0.25  # seconds between two looks at a file that has not grown
 
 
@@ -143,7 +144,10 @@ def open_followed(file: FollowedFile, path: Path) -> InputContainer:
     """
     with path.open("rb") as head:
         first = head.read(1 << 16)
-    if first[4:8] == b"ftyp" and not _fragmented(path):
+    kinds = _boxes(path) if first[4:8] == b"ftyp" else []
+    if kinds and not _fragmented(kinds):
+        if b"moov" in kinds:
+            raise VideoError(f"{path} is an MP4 file that is finished, and nothing to watch: rewatch index {path}")
         raise VideoError(
             f"{path} is an MP4 file without an index yet (no moov), which can be read only once it is finished: record "
             "as MKV, MPEG-TS or fragmented MP4, or index it then."
@@ -153,21 +157,22 @@ def open_followed(file: FollowedFile, path: Path) -> InputContainer:
     return container
 
 
-def _fragmented(path: Path) -> bool:
-    """Return whether the boxes of an MP4 file begin with its index, so that it can be read as it is written."""
-    size = path.stat().st_size
+def _boxes(path: Path) -> list[bytes]:
+    """Return the kinds of the boxes that an MP4 file is made of, as far as they are whole."""
+    size, at, kinds = path.stat().st_size, 0, list[bytes]()
     with path.open("rb") as file:
-        at = 0
-        while at + 8 <= size:
+        while at + 8 <= size and len(kinds) < _MOST_BOXES:
             file.seek(at)
             head = file.read(16)
-            length, kind = int.from_bytes(head[:4], "big"), head[4:8]
-            if kind == b"moov":
-                return True
-            if kind in (b"mdat", b"moof"):
-                return False
+            length = int.from_bytes(head[:4], "big")
             length = int.from_bytes(head[8:16], "big") if length == 1 else length
+            kinds.append(head[4:8])
             if length < 8:
-                return False
+                break
             at += length
-    return False
+    return kinds
+
+
+def _fragmented(kinds: Sequence[bytes]) -> bool:
+    """Return whether the boxes of an MP4 file begin with its index, so that it can be read as it is written."""
+    return next((kind == b"moov" for kind in kinds if kind in (b"moov", b"mdat", b"moof")), False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..types import VideoRecord
-from .moment import Moment, is_dated, parse_moment
+from .moment import Moment, is_dated, parse_moment, wall_clock
 
 
 def resolve_now(now: float | str | Moment, records: Sequence[VideoRecord]) -> float | Moment:
@@ -23,7 +23,15 @@ def resolve_now(now: float | str | Moment, records: Sequence[VideoRecord]) -> fl
     dated = [record for record in records if record.recorded is not None]
     if isinstance(now, str) and dated:
         with_date = is_dated(parse_moment(now, timeline=dated[0].timeline).seconds)
-        dated = [record for record in dated if is_dated(record.recorded or 0.0) == with_date] or dated
+        alike = [record for record in dated if is_dated(record.recorded or 0.0) == with_date]
+        if not alike:
+            knows = (
+                "a date, and of the videos only numbers of days are"
+                if with_date
+                else "the number of a day, and of the videos dates are"
+            )
+            raise ValueError(f"now is {now!r}: that is {knows} known: write {_like(dated[0])!r}, for example.")
+        dated = alike
     timelines = sorted({record.timeline for record in dated})
     if isinstance(now, str):
         if not dated:
@@ -43,6 +51,10 @@ def resolve_now(now: float | str | Moment, records: Sequence[VideoRecord]) -> fl
     instant = first.timeline_time(float(now))
     assert instant is not None
     return Moment(instant, timelines[0])
+
+
+def _like(record: VideoRecord) -> str:
+    return wall_clock(record.recorded or 0.0, record.zone)
 
 
 def moment_in(text: str, dated: Sequence[VideoRecord]) -> Moment:

@@ -64,6 +64,7 @@ _PHRASE = re.compile(
 _TIME = re.compile(rf"(?<![\w'’-]){_CLOCK}(?![\w'’:]|[.,]\d)", re.IGNORECASE)
 _QUOTED = re.compile(r"[\"“”«»„][^\"“”«»„]*[\"“”«»]|(?<!\w)['‘][^'’]*['’](?!\w)")
 _BEFORE = 40  # characters before a phrase that tell whether it is a topic
+_COMING = re.compile(r"\b(?:will|shall|going\s+to)\b|['’]ll\b", re.IGNORECASE)
 _OF = re.compile(r"\s+of\b", re.IGNORECASE)
 _TOPIC = re.compile(
     r"\b(?:about|of|titled|entitled|named|words?|phrase|film|movie|song|book|plans?\s+for)\s+$", re.IGNORECASE
@@ -115,6 +116,8 @@ def _meant(found: re.Match[str], text: str) -> bool:
     small = [word for word in words if word.lower() not in names and not word[0].isdigit()]
     if any(word[0].isupper() for word in (small[1:] if starts else small)):
         return False
+    if found["weekday"] and (found["which"] or "").lower() != "last" and _COMING.search(text):
+        return False  # what will be on Thursday was told at another time
     before = text[max(found.start() - _BEFORE, 0) : found.start()]
     # In "what did he call about on Monday?" the first preposition is a stray one: "on" says when.
     topic = not re.match(r"on\s", found[0], re.IGNORECASE) and _TOPIC.search(before)

@@ -157,3 +157,42 @@ def test_what_a_conversation_saw_with_another_now_is_compared_by_the_clock(memor
     assert early.question == "and before that?" and "sofa" not in json.dumps(early.as_dict())
     again = agent.ask("and before that?", history=[late], now="DAY2 08:31")
     assert again.question != "and before that?", "what saw no more is gone on from"
+
+
+@pytest.mark.parametrize(
+    "now, ago, gap",
+    [
+        ("DAY2 09:00", "30 min before DAY2 09:00:00", "Nothing was recorded from DAY2 08:30:20 to DAY2 09:00:00."),
+        ("DAY2 08:30:20", "9 s before 00:20", ""),
+        ("DAY9 08:30", "5 days 14 h before DAY9 08:30:00", "Nothing was recorded from DAY3 19:00:20 to DAY9 08:30:00."),
+        ("DAY1 12:00", "2 h 30 min before DAY1 12:00:00", "Nothing was recorded from DAY1 09:30:20 to DAY1 12:00:00."),
+    ],
+)
+def test_a_last_sighting_is_as_old_as_the_clock_says(agent: VideoAgent, now: str, ago: str, gap: str):
+    validity = agent.ask("Where is the red notebook?", now=now).validity
+    assert validity is not None and validity.as_of_wall_clock == (f"{now}:00" if len(now) < 12 else now)
+    assert ago in validity.text and gap in validity.text and ("Nothing was recorded" in validity.text) == bool(gap)
+
+
+def test_what_no_word_of_the_question_is_in_is_read_all_the_same(agent: VideoAgent):
+    said = agent.ask("What was said yesterday morning?", now="DAY2 08:30:20")
+    assert "red notebook is in my backpack" in said.text and "sofa" not in said.text and "Lisbon" not in said.text
+    last = agent.ask("What is said last?", now="DAY1 15:00:20")
+    assert "parcel from Lisbon" in last.text, last.text
+
+
+def test_an_answer_that_lacks_what_is_asked_for_is_no_more_than_the_closest(agent: VideoAgent):
+    milk = agent.ask("Did the courier bring the milk on day 1?", now="DAY2 08:30:20")
+    assert milk.abstained or (milk.text.startswith("closest: ") and milk.confidence <= 0.3), milk.text
+    parcel = agent.ask("Did the courier bring the parcel on day 1?", now="DAY2 08:30:20")
+    assert "parcel from Lisbon" in parcel.text and "closest" not in parcel.text
+
+
+def test_the_report_says_up_to_when_and_about_what_was_asked(agent: VideoAgent):
+    answer = agent.ask("Where was the red notebook yesterday?", now="DAY2 08:30")
+    page = write_report(answer.trace or "", Path(answer.trace or "").with_suffix(".html")).read_text()
+    told = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    assert "Nothing after DAY2 08:30:00" in told and "Asked about DAY1 00:00:00 to DAY2 00:00:00" in told
+    plain = agent.ask("Where was the red notebook?")
+    page = write_report(plain.trace or "", Path(plain.trace or "").with_suffix(".html")).read_text()
+    assert "Nothing after" not in page and "Asked about" not in page

@@ -29,6 +29,21 @@ def test_it_tells_each_day_over_all_videos(folder: Path) -> None:
     assert len(rows["summaries"]) == 1 and len(rows["summaries"][0]["videos"]) == 5
 
 
+def test_of_several_timelines_each_day_names_its_own(tmp_path: Path) -> None:
+    with ClipMemory(tmp_path / "memory") as memory:
+        add(memory, tmp_path, "one", "DAY1 09:00", HOUR, [(30, "A zeppelin.")])
+        add(memory, tmp_path, "two", "DAY1 10:00", HOUR, [(30, "A balloon.")])
+        memory.set_recording("two", "DAY1 10:00", timeline="kitchen")
+    shown = run_here(tmp_path, "summarize", variables=variables(tmp_path / "memory"))
+    days = [line for line in shown.stdout.splitlines() if line.startswith("DAY")]
+    assert sorted(days) == ["DAY1, timeline kitchen", "DAY1, timeline main"]
+
+
+def test_a_level_that_is_none_is_told_in_plain_words(tmp_path: Path) -> None:
+    shown = run_here(tmp_path, "summarize", "--level", "century", variables=variables(tmp_path))
+    assert shown.returncode == 2 and "'century' is not one of" in shown.stderr and "Value error" not in shown.stderr
+
+
 def test_search_takes_levels(folder: Path) -> None:
     shown = run_here(folder, "search", "violin", "--level", "day", "-k", "1", variables=variables(folder))
     assert shown.returncode == 0 and shown.stdout.startswith("DAY2")

@@ -13,10 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rewatch.agent.answer import Answer
 from rewatch.cli.settings import indexing
 from rewatch.cli.terminal import resume_hint as going_on
 from rewatch.cli.terminal.console import show_answer, show_bare, show_event
 from rewatch.cli.terminal.output import Console, fault, finish, prepare, write, write_json
+from rewatch.cli.terminal.rows import show_rows
 from rewatch.memory import VideoError, VideoRecord
 from rewatch.memory.sanitize import as_json, one_line, sanitize
 from rewatch.memory.video_names import match
@@ -98,8 +100,6 @@ def test_an_event_that_is_none_is_no_end(event: dict) -> None:
 
 
 def test_an_answer_with_odd_evidence_is_shown(home: Path) -> None:
-    from rewatch.agent.answer import Answer
-
     row = json.loads(rewatch(home, "ask", "talk.mp4", QUESTION, "--json").stdout)
     row["evidence"][0]["uri"] = "nowhere"
     row |= {"text": f"one\n{HOSTILE}", "spend": {}}
@@ -109,6 +109,30 @@ def test_an_answer_with_odd_evidence_is_shown(home: Path) -> None:
     file = io.StringIO()
     show_bare(Console(file=file, width=20), Answer.from_dict(row))
     assert file.getvalue() == f"one {CLEAN}\n"
+
+
+@pytest.mark.parametrize("width", [40, 80, 140])
+def test_no_name_and_no_time_of_evidence_is_cut_off(home: Path, width: int) -> None:
+    row = json.loads(rewatch(home, "ask", "talk.mp4", QUESTION, "--json").stdout)
+    dated = {"quote": "ten " * 12 + "million", "wall_clock": ["2026-05-06 16:00:04", "2026-05-06 16:00:07"]}
+    row["evidence"] = [{**row["evidence"][0], **dated, "uri": f"video:{n}#t=4.5,7.6"} for n in ("a", "b")]
+    names = {"a": "VID_20260506_160000.mp4", "b": "VID_20260505_180000.mp4"}
+    file = io.StringIO()
+    show_answer(Console(file=file, width=width), Answer.from_dict(row), names)
+    places = [line for line in file.getvalue().splitlines() if "00:04.5-00:07.6" in line]
+    assert [line.split()[0] for line in places] == list(names.values())
+    assert all("2026-05-06 16:00:04" in line and "…" not in line for line in places)
+
+
+@pytest.mark.parametrize("width", [40, 200])
+def test_names_in_a_list_can_be_copied_at_any_width(width: int) -> None:
+    file, name = io.StringIO(), "VID_20260506_160000.mp4"
+    rows = [("93fb1b2f", name, "00:08.5", "screen_text, speech, summary"), ("cc525991", name, "00:09", "")]
+    show_rows(Console(file=file, width=width), ("id", "name", "length", "channels"), rows, whole=3)
+    lines = file.getvalue().splitlines()
+    assert sum(name in line for line in lines) == 2
+    assert "screen_text, speech, summary" in " ".join(file.getvalue().split())
+    assert width == 40 or lines[0].split() == ["id", "name", "length", "channels"]
 
 
 def test_output_that_cannot_be_written_is_told_at_the_end(

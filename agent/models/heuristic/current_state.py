@@ -82,16 +82,7 @@ def _in_time(retrieval: Retrieval, result: CallResult) -> list[Passage]:
             found.append(
                 Passage(video=row["video"], span=span, text=row["text"], channel=row["channel"], tool="last_sighting")
             )
-    return sorted(found, key=lambda p: _moment(retrieval, p))
-
-
-def _moment(retrieval: Retrieval, passage: Passage) -> tuple[float, float]:
-    """A key by which passages are in the order of time: by the clock where all videos are dated, else as added."""
-    videos = [context.video for context in retrieval.contexts.values()]
-    place, video = next((n, v) for n, v in enumerate(videos) if v["id"] == passage.video)
-    if any(one.get("recorded") is None for one in videos):
-        return float(place), passage.span.start
-    return 0.0, video["recorded"] + passage.span.start - video["start"]
+    return sorted(found, key=lambda p: retrieval.moment(p))
 
 
 def _about(passage: Passage, subject: Sequence[str]) -> bool:
@@ -225,7 +216,7 @@ def _value(retrieval: Retrieval) -> Draft | None:
     alike = [r for r in ranked if r.score >= _ALIKE * ranked[0].score and _same_kind(r, ranked[0])]
     if not alike:
         return None
-    alike.sort(key=lambda r: (_moment(retrieval, r.passage), r.score))
+    alike.sort(key=lambda r: (retrieval.moment(r.passage), r.score))
     last = alike[-1]
     if last.fit < WEAK and last.passage.channel != "screen_text":
         return None

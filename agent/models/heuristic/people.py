@@ -66,7 +66,7 @@ def who_speaks(retrieval: Retrieval) -> Draft:
     spoken = [p for p in allowed(retrieval) if p.channel == "speech" and p.tool == "transcribe"]
     spoken = [part for p in spoken for part in (p.parts or (p,))]
     if not question.topic and not question.phrase:
-        heard = in_time(spoken, question.order)
+        heard = in_time(retrieval, spoken, question.order)
         named = list(dict.fromkeys(p.speaker for p in heard if p.speaker is not None))
         if not named:
             return retrieval.first.abstain("Nobody who was told apart is heard there.")
@@ -96,9 +96,9 @@ def who_speaks(retrieval: Retrieval) -> Draft:
     )
 
 
-def in_time(passages: Sequence[Passage], order: int | None) -> list[Passage]:
+def in_time(retrieval: Retrieval, passages: Sequence[Passage], order: int | None) -> list[Passage]:
     """Return passages in the order of time; only the first, second or last where that is asked for."""
-    rows = sorted(passages, key=lambda p: p.span)
+    rows = sorted(passages, key=retrieval.moment)
     if order is None or not rows:
         return rows
     index = -1 if order == -1 else order - 1

@@ -10,7 +10,7 @@ from dataclasses import replace
 from ....memory import clock
 from ...answer import Draft
 from ...steps import Call, CallResult
-from ...text_matching import alphanumeric, tokens
+from ...text_matching import alphanumeric, content, tokens
 from .passages import Passage, Strategy, cite, on_one_line
 from .question_parser import ParsedQuestion, needs_eyes
 from .ranking import GOOD, WEAK, Ranked, Ranking, sure, values
@@ -27,7 +27,11 @@ def read(retrieval: Retrieval) -> Strategy:
     """Answer what is written or said: all of it where nothing narrows it down, else the piece that fits best."""
     question = retrieval.question
     kept = placed(retrieval, allowed(retrieval))
-    if question.channel == "speech" and not any(p.channel == "speech" for p in retrieval.passages):
+    if (
+        question.channel == "speech"
+        and question.who is None
+        and not any(p.channel == "speech" for p in retrieval.passages)
+    ):
         # Where nothing was heard, words on the screen may be captions of it.
         question = replace(question, channel="screen_text")
         retrieval = replace(retrieval, question=question)
@@ -137,11 +141,13 @@ def _all_of(retrieval: Retrieval, kept: list[Passage]) -> Draft:
     question = retrieval.question
     what = "speech was recognized" if question.channel == "speech" else "text was made out"
     if not kept:
-        return retrieval.first.abstain(unlooked(retrieval) or f"No {what} there.")
+        nobody = f"{question.who} is not heard there, as far as it is known who speaks." if question.who else ""
+        return retrieval.first.abstain(unlooked(retrieval) or nobody or f"No {what} there.")
     if question.value == "title":
         kept = sorted(kept, key=lambda p: -p.weight)[:1]
     pieces = [(p, p.text) for p in kept]
     if question.order is not None:
+        kept = sorted(kept, key=retrieval.moment)
         rows = [(p, row) for p in kept for row in (p.rows if p.channel == "speech" and p.rows else (p.text,))]
         pieces = [rows[-1 if question.order == -1 else min(question.order, len(rows)) - 1]]
     first: dict[str, tuple[Passage, str]] = {}
@@ -149,6 +155,9 @@ def _all_of(retrieval: Retrieval, kept: list[Passage]) -> Draft:
         first.setdefault(alphanumeric(text), (p, text))
     chosen = list(first.values())
     lines = [f"{retrieval.name(p)}{on_one_line(text)}" for p, text in chosen[: 4 * _LISTED]]
+    if retrieval.left_out and question.order is None:
+        count = retrieval.left_out
+        lines.append(f"(not all of it: {count} other {'video was' if count == 1 else 'videos were'} not read)")
     evidence = [e for p, text in chosen[:_LISTED] for e in cite(p, text)]
     few = len(chosen) <= 3 or question.channel == "speech"
     least = min(p.sure for p, _ in chosen)
@@ -164,7 +173,7 @@ def in_order(retrieval: Retrieval, ranked: list[Ranked]) -> list[Ranked]:
         return ranked
     least = min(WEAK, 0.6 * ranked[0].fit) if question.topic else 0.0
     fitting = [r for r in ranked if r.score >= 0.7 * ranked[0].score and r.fit >= least]
-    fitting.sort(key=lambda r: (r.passage.span.start, -r.score))
+    fitting.sort(key=lambda r: (retrieval.moment(r.passage), -r.score))
     index = -1 if question.order == -1 else question.order - 1
     return [fitting[index]] if index < len(fitting) else []
 
@@ -173,7 +182,13 @@ def state(retrieval: Retrieval, ranked: Sequence[Ranked]) -> Draft:
     """The best piece as the answer; a weak one as the closest there is; nothing where only eyes could tell."""
     if not ranked:
         return retrieval.first.abstain(why_not(retrieval, None))
-    question, best = retrieval.question, ranked[0]
+    question = retrieval.question
+    if question.value == "name":  # who was at the market is not told by MARKET
+        asked = set(content(question.text))
+        ranked = [r for r in ranked if set(content(r.text)) - asked] or ranked
+        if not set(content(ranked[0].text)) - asked:
+            return retrieval.first.abstain(why_not(retrieval, None))
+    best = ranked[0]
     block, on_screen = best.passage, question.channel == "screen_text"
     valued = question.kind != "yes_no" and question.value in ("number", "price", "date", "time", "duration")
     found = values(question.value, best.text, question.digits) if valued else []
@@ -212,7 +227,7 @@ def _pieces(retrieval: Retrieval, best: Ranked, ranked: Sequence[Ranked]) -> lis
         more = [r for r in near if r.text not in best.text and best.text not in r.text][:2]
     elif best.passage.channel == "speech" and (beside := _completing(retrieval, best, ranked)):
         more = [beside]
-    return sorted([best, *more], key=lambda r: r.passage.span.start)
+    return sorted([best, *more], key=lambda r: retrieval.moment(r.passage))
 
 
 def _completing(retrieval: Retrieval, best: Ranked, ranked: Sequence[Ranked]) -> Ranked | None:

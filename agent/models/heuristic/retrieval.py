@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ....memory import Span
 from ....memory.span import merge_spans
@@ -20,6 +21,7 @@ WHOLE = 3600.0
 VIDEOS = 4
 """So many videos are read closely; of more, those that the search prefers."""
 _NEAR = 45.0
+_UNLIKED = 2  # videos that are read where the search prefers none
 _BESIDE = 2  # videos that are read where the levels of a timeline were searched: what matches is there already
 
 
@@ -31,6 +33,8 @@ class Retrieval:
     contexts: dict[str, HeuristicContext]
     """By video id, in the order of asking."""
     passages: tuple[Passage, ...] = ()
+    left_out: int = 0
+    """Videos that nothing sets apart from those that were read, and that were not read."""
 
     @property
     def many(self) -> bool:
@@ -53,6 +57,14 @@ class Retrieval:
             return ""
         return f" ({local_clock(facts['recorded'] + span.start - facts['start'], facts['zone'])})"
 
+    def moment(self, passage: Passage) -> tuple[float, float]:
+        """A key by which passages are in the order of time: by the clock where all videos are dated, else as asked."""
+        videos = [context.video for context in self.contexts.values()]
+        place, video = next((n, v) for n, v in enumerate(videos) if v["id"] == passage.video)
+        if any(one.get("recorded") is None for one in videos):
+            return float(place), passage.span.start
+        return 0.0, video["recorded"] + passage.span.start - video["start"]
+
     def of(self, channel: str | None = None) -> list[Passage]:
         """The passages of a channel, in time order, video by video."""
         order = list(self.contexts)
@@ -61,9 +73,19 @@ class Retrieval:
 
 
 def search(question: ParsedQuestion, many: bool, bounds: Mapping[str, str]) -> Call:
-    """The search over every video asked about, in the question's own words: the loop's first look has made it."""
-    person = {"who": question.who} if question.who else {}
-    return Call("search_clips", {"query": question.text, "k": 10 if many else 5, **person, **bounds})
+    """The search over every video asked about, in the question's own words: the loop's first look has made it.
+
+    Where all that somebody says is asked for there are no words to search: then every turn of the person is listed.
+    """
+    if question.who:
+        query, k = ("", 50) if _all_words(question) else (question.text, 10 if many else 5)
+        return Call("search_clips", {"query": query, "k": k, "who": question.who, **bounds})
+    return Call("search_clips", {"query": question.text, "k": 10 if many else 5, **bounds})
+
+
+def _all_words(question: ParsedQuestion) -> bool:
+    """Return whether all that a person says is asked for, or the first or last of it."""
+    return question.who is not None and not question.topic and not question.phrase and question.anchor is None
 
 
 def gather(
@@ -82,7 +104,10 @@ def gather(
     """
     first = next(iter(contexts.values()))
     many = first.many if bounds else len(contexts) > 1
-    found = hits((yield search(question, many, bounds)), first.video["id"])
+    result = yield search(question, many, bounds)
+    if _all_words(question):
+        return (yield from _listened(question, contexts, result.data.get("turns", ())))
+    found = hits(result, first.video["id"])
     found = [passage for result in before for passage in hits(result, first.video["id"])] + found
     if question.options:
         words = f"{question.text} {' '.join(question.options)}"[:500]
@@ -91,18 +116,53 @@ def gather(
     liked = list(dict.fromkeys(p.video for p in sorted(found, key=lambda p: -p.similarity)))
     chosen = liked[:VIDEOS] if len(contexts) > VIDEOS or before else list(contexts)
     chosen = chosen[:_BESIDE] if before else chosen
+    most, left_out = 0.0 if before else WHOLE, 0
+    if not chosen:  # no word of the question is in any of them: what is said and shown in the first or last ones
+        rest, most = _by_the_clock(contexts, list(contexts)), WHOLE
+        count = VIDEOS if question.channel in ("speech", "screen_text") else _UNLIKED
+        chosen = rest[-count:] if question.order == -1 else rest[:count]
+        left_out = len(rest) - len(chosen)
     passages = list(found)
     for video in chosen:
         context = contexts[video]
-        for span in _where(context, [p for p in found if p.video == video], most=0.0 if before else WHOLE):
-            if "speech" in context.video.get("channels", ()):
+        channels = set(context.video.get("channels", ()))
+        if not found and question.channel in channels:
+            channels = {question.channel}
+        for span in _where(context, [p for p in found if p.video == video], most):
+            if "speech" in channels:
                 passages += sentences(utterances((yield context.over("transcribe", span, who=question.who)), video))
-            if "screen_text" in context.video.get("channels", ()) and question.who is None:
+            if "screen_text" in channels and question.who is None:
                 passages += readings((yield context.over("read_text", span)), video)
     if question.who is not None:  # a text that was found may be of several speakers; what was listened to is of one
         passages = [p for p in passages if p.speaker is not None]
-    retrieval = Retrieval(question=question, contexts=contexts, passages=_unique(passages, found))
+    retrieval = Retrieval(question=question, contexts=contexts, passages=_unique(passages, found), left_out=left_out)
     return _as_topic(_time_of_day(retrieval))
+
+
+def _by_the_clock(contexts: Mapping[str, HeuristicContext], videos: list[str]) -> list[str]:
+    """Videos in the order in which they were recorded, where that is known of all; else as they are."""
+    begun = {video: contexts[video].video.get("recorded") for video in videos}
+    return videos if None in begun.values() else sorted(videos, key=lambda video: begun[video] or 0.0)
+
+
+def _listened(
+    question: ParsedQuestion, contexts: dict[str, HeuristicContext], turns: Sequence[Mapping[str, Any]]
+) -> Generator[Call, CallResult, Retrieval]:
+    """What a person says in the first videos of these turns; in the last ones where the last is asked for."""
+    spans: dict[str, list[Span]] = {}
+    for turn in turns:
+        context = contexts.get(turn["video"])
+        if context is not None and turn["kind"] == "voice" and Span(*turn["span"]).overlap(context.window) > 0:
+            spans.setdefault(turn["video"], []).append(Span(*turn["span"]).within(context.window))
+    heard = _by_the_clock(contexts, list(spans))
+    chosen = heard[-VIDEOS:] if question.order == -1 else heard[:VIDEOS]
+    passages: list[Passage] = []
+    for video in chosen:
+        whole = Span(min(span.start for span in spans[video]), max(span.end for span in spans[video]))
+        result = yield contexts[video].over("transcribe", whole, who=question.who)
+        passages += sentences([p for p in utterances(result, video) if p.speaker is not None])
+    left_out = len(spans) - len(chosen)
+    return Retrieval(question=question, contexts=contexts, passages=tuple(passages), left_out=left_out)
 
 
 def _where(context: HeuristicContext, found: Sequence[Passage], most: float) -> list[Span]:

@@ -63,5 +63,7 @@ def summary(retrieval: Retrieval, bounds: Mapping[str, str]) -> Generator[Call, 
 
 
 def _short(text: str) -> str:
-    text = " ".join(text.split())
+    """The first lines, of what is said and what stands on the screen, on one line; how it looks tells nothing of it."""
+    told = [line for line in text.splitlines() if not line.startswith(("Looks: ", "From: "))] or text.splitlines()
+    text = " ".join(" · ".join(told).split())
     return text if len(text) <= _LONGEST else text[:_LONGEST].rsplit(" ", 1)[0] + " …"

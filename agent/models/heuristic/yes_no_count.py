@@ -113,7 +113,22 @@ def yes_no(retrieval: Retrieval) -> Draft:
         return quoting(text, [best.passage], 0.3, best.text)
     if question.channel:
         return not_found(retrieval, question.phrase or " ".join(question.topic or question.loose))
-    return state(retrieval, ranked[:1])
+    draft = state(retrieval, ranked[:1])
+    if not ranked or not question.topic or not _DID.match(question.text):
+        return draft
+    ranking = Ranking(question, kept)
+    held = ranking.holds(question.topic[-1]) <= ranking.holds(ranked[0].text)
+    return draft if held else _no_more_than_near(draft)
+
+
+_DID = re.compile(r"\s*(?:did|do|does|have|has|had)\b", re.IGNORECASE)
+
+
+def _no_more_than_near(draft: Draft) -> Draft:
+    """Somebody did something, but with another thing than the one that is asked about: neither yes nor no."""
+    if draft.abstained or draft.text.startswith("closest:"):
+        return draft
+    return replace(draft, text=f"closest: {draft.text}", confidence=min(draft.confidence, 0.3))
 
 
 _DENIAL = re.compile(
@@ -150,10 +165,16 @@ def not_found(retrieval: Retrieval, what: str) -> Draft:
     if retrieval.question.channel == "speech":
         who = retrieval.question.who  # somebody else may well have said it
         where = f"what {who} is heard to say" if who else "the speech"
-        evidence = context.evidence(f"{what} was not recognized in {where}", context.window, "transcribe")
+        heard = {p.video for p in retrieval.passages if p.tool == "transcribe"}
+        listened = [one for one in retrieval.contexts.values() if one.video["id"] in heard] if retrieval.many else []
+        unheard = tuple(
+            one.evidence(f"{what} was not recognized in {where}", one.window, "transcribe")
+            for one in (listened or [context])
+            if not retrieval.many or listened
+        )
         text = f"not recognized: “{what}” is not in {where if who else 'the speech that was recognized'}"
         text = "no: no speech was recognized" if what == "speech" else text
-        return Draft(text=text, evidence=(evidence,), confidence=0.5)
+        return Draft(text=text, evidence=unheard, confidence=0.5)
     evidence = context.evidence(f"{what} was not found in the text on the screen", context.window, "read_text")
     text = "no text was made out" if what == "text" else f"“{what}” is not in the text that was read"
     return Draft(text=f"no: {text}", evidence=(evidence,), confidence=0.55)

@@ -10,6 +10,10 @@ import pytest
 from langchain_core.messages import AIMessage
 from rewatch import ClipMemory, VideoAgent
 from rewatch.agent import Answer, QuestionError, read_trace
+from rewatch.agent.models.heuristic import parse
+from rewatch.agent.models.heuristic.newest_part import has_come
+from rewatch.agent.models.heuristic.passages import HeuristicContext, Passage
+from rewatch.agent.models.heuristic.retrieval import Retrieval
 from rewatch.agent.questions.mode import event_of, mode_of
 from rewatch.agent.replay import replay
 from rewatch.agent.report import write_report
@@ -94,6 +98,27 @@ def test_what_lies_before_the_question_is_no_answer(notices: ClipMemory) -> None
     model = VideoAgent(notices, policy=Scripted(step=lambda *_: AIMessage("no")))
     with pytest.raises(QuestionError, match="cannot be scaled"):
         model.ask("Tell me when they mention an umbrella", now=2.0, scale="vote")
+
+
+@pytest.mark.parametrize(
+    ("passage", "event", "come"),
+    [
+        ("We should buy a new ladder.", "the ladder is mentioned", True),
+        ("We should buy a new ladder.", "somebody talks about a ladder", True),
+        ("We should buy a new ladder.", "the ladder is bought", False),
+        ("If the bell rings, leave.", "the bell rings", False),
+        ("BUDGET 3000", "the screen says BUDGET", True),
+        ("BUDGET 3000", "the screen says GARDEN", False),
+    ],
+)
+def test_a_plan_tells_of_what_is_mentioned_and_not_that_it_is_done(passage: str, event: str, come: bool) -> None:
+    video = {"id": "a", "name": "a.mp4", "start": 0.0, "end": 9.0, "channels": ["speech"]}
+    channel = "screen_text" if passage.isupper() else "speech"
+    said = Passage(video="a", span=Span(1, 4), text=passage, channel=channel, tool="transcribe")
+    question = parse(f"When {event}?")
+    context = HeuristicContext(question=question, video=video, many=False)
+    draft = has_come(Retrieval(question=question, contexts={"a": context}, passages=(said,)), event)
+    assert draft.abstained != come
 
 
 def test_of_a_whole_recording_it_is_asked_when(notices: ClipMemory) -> None:

@@ -49,6 +49,9 @@ def test_habits_answer_what_is_usual(life: ClipMemory) -> None:
     assert len({item.uri for item in answer.evidence}) == 3 and all(item.supported for item in answer.evidence)
     early = VideoAgent(life).ask("How often does she feed the cat?", now="DAY3 12:00")
     assert "on 2 of 2 days" in early.text
+    # What all sources tell together stands over their lines: where no source says more than the question, too.
+    counted = VideoAgent(life).ask("Is it now that I am usually feeding the cat again, in time?")
+    assert min(answer.confidence, early.confidence, counted.confidence) >= 0.8
 
 
 def test_a_model_is_handed_what_was_found(life: ClipMemory) -> None:

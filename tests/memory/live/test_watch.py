@@ -145,3 +145,5 @@ def test_what_cannot_be_watched_is_said(tmp_path: Path, clip: Path, make_talk: C
     cut.write_bytes(finished.read_bytes()[: finished.stat().st_size // 2])
     with pytest.raises(VideoError, match="no moov"):
         watch(memory, cut, options=QUICK, **HOW)
+    with pytest.raises(VideoError, match="is finished, and nothing to watch: rewatch index"):
+        watch(memory, finished, options=QUICK, **HOW)

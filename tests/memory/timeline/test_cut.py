@@ -94,6 +94,8 @@ def test_now_is_understood_against_what_is_asked_about(days: ClipMemory):
     for text, about in (("DAY2 08:30", "undated"), ("tomorrow", "second")):
         with pytest.raises(ValueError):
             resolve_now(text, [records[about]])
+    with pytest.raises(ValueError, match="that is a date.* write 'DAY2 08:30:00'"):
+        resolve_now("2026-05-03T09:00", [records["second"]])
 
 
 def test_a_span_of_one_camera_is_found_on_the_others(days: ClipMemory):

@@ -81,3 +81,32 @@ def test_a_name_that_is_a_word_is_one_only_where_it_is_written_so(people_memory:
     chairs = agent.ask("What does Will say about the chairs?", videos=[first])
     assert chairs.text == "We should buy new chairs for the garden."
     assert any("who it is: Will" == item.claim for item in chairs.evidence)
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("What does Anna say?", "The budget for next year is ten million. We should buy new chairs for the garden."),
+        ("What does Anna say last?", "We should buy new chairs for the garden."),
+        ("What does Anna say first?", "The budget for next year is ten million."),
+    ],
+)
+def test_all_that_somebody_says_needs_no_words_to_search_for(named: ClipMemory, question: str, expected: str):
+    first = named.videos()[0].id
+    others = [turn for turn in named.people.turns(first) if turn.label == "voice 2"]
+    answer = VideoAgent(named).ask(question, videos=[first])
+    assert answer.text.replace("\n", " ") == expected
+    assert not any(turn.uri == item.uri for turn in others for item in answer.evidence)
+
+
+def test_last_is_by_the_clock_over_videos_and_who_is_not_heard_is_no_text_on_the_screen(named: ClipMemory):
+    first, second, third = (record.id for record in named.videos())
+    for video, day in ((first, 3), (second, 2), (third, 1)):
+        named.set_recording(video, f"2026-05-0{day}T09:00")
+    for turns in map(named.people.turns, (second, third)):
+        named.people.merge("Anna", next(turn for turn in turns if "Anna" in turn.label).identity)
+    agent = VideoAgent(named)
+    last = agent.ask("What did Anna say last?")
+    assert "chairs" in last.text and {item.uri.partition("#")[0] for item in last.evidence} == {f"video:{first}"}
+    yesterday = agent.ask("What did Anna say yesterday?")
+    assert "keys of the blue car" in yesterday.text and "budget" not in yesterday.text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
 
-from ..memory import CapabilityError
+from ..memory import CapabilityError, resolve_now
 from ..memory.video.open import one_or_many
 from ..tools import BUILT_IN, INTERNAL_TOOLS, ISOLATED, VLM_TOOLS, Budget, Toolbox, plugin_tools
 from ..tools.tool import VideoTool
@@ -214,11 +214,13 @@ class VideoAgent:
     ) -> Question:
         """Return the question as it is understood after what came before."""
         exchanges = read_history(history, self.traces, now)
-        if now is None and history and isinstance(history[-1], str | Path):
+        if now is None and history and isinstance(history[-1], str | Path | Answer):
             now = exchanges[-1].now  # whoever goes on from a run goes on at its time
-        meant = understand(text, exchanges, now, tells=self.reads_prompts)
         there = {record.id for record in self.memory.videos()} if exchanges else set()
         before = [video for video in (exchanges[-1].videos if exchanges else ()) if video in there]
+        if exchanges and now is not None:
+            now = self._resolved(now, one_or_many(videos) if videos else before)
+        meant = understand(text, exchanges, now, tells=self.reads_prompts)
         parsed = question_about(
             self.memory,
             meant.prompt,
@@ -237,6 +239,16 @@ class VideoAgent:
             understood=meant.text if meant.text != meant.prompt else "",
             continues=exchanges[-1].answer.run_id if exchanges else "",
         )
+
+    def _resolved(self, now: float | str | Moment, videos: Sequence[str | Path]) -> float | str | Moment:
+        """The moment that `now` is for a question about some videos (all where none is named).
+
+        Follow-ups turn to the video of an earlier answer, of which a number would mean another moment; and what came
+        before may have seen more, which only moments tell.
+        """
+        with suppress(ValueError):  # `question_about` says what is wrong with it
+            return resolve_now(now, [self.memory.video(one) for one in videos] or self.memory.videos())
+        return now
 
     def _all_there(self, question: Question) -> bool:
         return all(self.memory.video(video["id"]).complete for video in question.videos)

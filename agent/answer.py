@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..memory import Box, MediaURI, Span
+from ..memory import Box, MediaURI, Moment, Span
 from .questions.mode import Mode
 from .validity import Validity
 
@@ -80,6 +80,8 @@ class Answer:
     confidence: float = 0.0
     """In [0, 1]."""
     abstained: bool = False
+    now: float | Moment | None = None
+    """Up to when it could see: seconds of the video, or a moment of the videos' timeline; None: all that was there."""
     mode: Mode = "backward"
     """Of what was (`backward`), of what is at this moment (`now`), or once it becomes true (`wait`)."""
     waited: Waited | None = None
@@ -124,6 +126,7 @@ class Answer:
             "confidence": round(self.confidence, 3),
             **{name: getattr(self, name) for name in _PLAIN[4:]},
             "coverage": [dict(row) for row in self.coverage],
+            "now": asdict(self.now) if isinstance(self.now, Moment) else self.now,
             "waited": self.waited and asdict(self.waited),
             "validity": self.validity and self.validity.as_dict(),
         }
@@ -142,7 +145,13 @@ class Answer:
         validity = Validity.from_dict(row["validity"]) if row.get("validity") else None
         plain = {name: row[name] for name in _PLAIN if name in row}  # those of older versions have fewer
         waited = Waited(**row["waited"]) if row.get("waited") else None
-        return cls(evidence=evidence, validity=validity, waited=waited, coverage=coverage, **plain)
+        now = moment_of(row.get("now"))
+        return cls(evidence=evidence, now=now, validity=validity, waited=waited, coverage=coverage, **plain)
+
+
+def moment_of(row: Any) -> float | Moment | None:
+    """Return the `now` that stands in a row: seconds, or a moment as plain values."""
+    return Moment(**row) if isinstance(row, Mapping) else row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

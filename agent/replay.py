@@ -89,7 +89,7 @@ def _replay_scaled(events: list[dict[str, Any]]) -> Replayed:
         return Replayed(events=events, answer=None, differences=["answer: the recorded attempts lead to no answer yet"])
     recorded_fields = ("question", "spend", "budget", "run_id", "trace")
     answer = replace(answer, **{name: getattr(recorded, name) for name in recorded_fields})
-    differences = _differences({**_OLDER, **end["answer"]}, _calibrated(events[0], answer).as_dict(), "answer")
+    differences = _compared(end["answer"], _calibrated(events[0], answer))
     return Replayed(events=events, answer=answer, differences=differences)
 
 
@@ -107,8 +107,14 @@ def _replay_waiting(events: list[dict[str, Any]]) -> Replayed:
     if answer is None:
         return Replayed(events=events, answer=None, differences=["answer: the recorded parts lead to no answer yet"])
     answer = replace(answer, **{name: getattr(recorded, name) for name in ("spend", "run_id", "trace")})
-    differences = _differences({**_OLDER, **end["answer"]}, _calibrated(events[0], answer).as_dict(), "answer")
+    differences = _compared(end["answer"], _calibrated(events[0], answer))
     return Replayed(events=events, answer=answer, differences=differences)
+
+
+def _compared(row: Mapping[str, Any], answer: Answer) -> list[str]:
+    """The differences between an answer as it was recorded and as it is derived; older ones did not tell their now."""
+    derived = answer.as_dict()
+    return _differences({**_OLDER, "now": derived["now"], **row}, derived, "answer")
 
 
 def _calibrated(head: Mapping[str, Any], answer: Answer) -> Answer:
@@ -170,7 +176,7 @@ class _Run:
             draft, self.question, self.messages, stopped_by=stopped_by, spend=spend, budget=recorded.budget
         )
         self.answer = _calibrated(self.head, replace(answer, run_id=recorded.run_id, trace=recorded.trace))
-        self.differences += _differences({**_OLDER, **row}, self.answer.as_dict(), "answer")
+        self.differences += _compared(row, self.answer)
 
     def _reply(self) -> AIMessage:
         return next((m for m in reversed(self.messages) if isinstance(m, AIMessage)), AIMessage(""))

@@ -25,7 +25,7 @@ from ..tools import Budget, Spend
 from ..tools.budget import rounded
 from ..tools.errors import ToolBug, always_passes, traceback_of, words_of
 from ..tools.schemas import function_schema
-from .answer import Answer
+from .answer import Answer, moment_of
 from .approval import ApprovalNeeded, Approve, answers
 from .models.failures import PolicyFailed, ended_by_policy
 from .questions.question import Question, RunError
@@ -278,6 +278,7 @@ def _answer_of_bug(error: Exception, state: Mapping[str, Any], spend: dict[str, 
     reason = " ".join(reason.split())[:400].rstrip(".")
     return Answer(
         question=state["question"]["text"],
+        now=moment_of(state["question"].get("now")),
         text=f"A bug in the program ended the run: {reason}. Please report it, with the traceback in the run's trace.",
         abstained=True,
         stopped_by="bug",

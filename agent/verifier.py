@@ -108,6 +108,7 @@ def answer_of(
         evidence=tuple(replace(item, wall_clock=question.wall_clock(item.uri)) for item in draft.evidence),
         confidence=draft.confidence,
         abstained=draft.abstained,
+        now=question.now,
         mode=question.mode,
         validity=validity_of(draft, question, messages),
         stopped_by=stopped_by or ("viewer_error" if draft.abstained and unseen(messages) else "answer"),

@@ -234,6 +234,7 @@ def conclusion(state: Mapping[str, Any]) -> Answer | None:
         question=state["question"]["text"],
         text=text,
         abstained=True,
+        now=wait.now(waited.end),
         mode="wait",
         waited=waited,
         coverage=() if last is None else last.coverage,

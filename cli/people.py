@@ -184,10 +184,18 @@ def delete(
     """Forget somebody for good: vectors, turns, exemplars, name, and the runs that name them. It cannot be undone."""
     console = Console(stderr=as_json)
     with _open(memory, write=True) as clip_memory:
+        if clip_memory.people.unwiped:
+            clip_memory.people.wipe()
+            console.print(message("deleted", "what an earlier deletion had left in the files of the memory"))
+            if not clip_memory.people.knows(who):
+                if as_json:
+                    write_json({"schema": 1, "deleted": [], "runs": []})
+                return
         one, alike = clip_memory.people.identity(who), clip_memory.people.likely(who)
         gone = [one, *(alike if likely else ())]
         runs = runs_folder(clip_memory.folder)
-        found = {run.id: run for each in gone for run in runs_naming(runs, each.label)}
+        called = [name for each in gone for name in clip_memory.people.known_as(each.id)]
+        found = runs_naming(runs, called)
         turns = sum(each.turns for each in gone)
         labels = ", ".join(plain(each.label) for each in gone)
         also = f", and {len(found)} runs that name them" if found else ""
@@ -197,10 +205,10 @@ def delete(
                 message("note", f"{stay} may be the same person, and stay: --likely deletes them too", "yellow")
             )
         confirmed(f"Delete {labels} ({turns} turns, {sum(each.seconds for each in gone):.0f} s){also}?", yes)
-        remove_runs(runs, found.values())
+        remove_runs(runs, found)
         clip_memory.people.delete(*(each.id for each in gone))
     if as_json:
-        write_json({"schema": 1, "deleted": [each.id for each in gone], "runs": sorted(found)})
+        write_json({"schema": 1, "deleted": [each.id for each in gone], "runs": sorted(run.id for run in found)})
         return
     console.print(message("deleted", f"{len(gone)} identities with {turns} turns; {len(found)} runs that named them"))
 

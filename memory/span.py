@@ -167,7 +167,7 @@ class MediaURI:
         """
         match = _URI.fullmatch(text.strip())
         if match is None:
-            raise ValueError(f"Not a media URI: {text!r}. Write video:<id>#t=12.5 or video:<id>#t=10,20.")
+            raise ValueError(f"Not a media URI: {text[:200]!r}. Write video:<id>#t=12.5 or video:<id>#t=10,20.")
         return cls._from_match(match)
 
     @classmethod

@@ -73,7 +73,6 @@ class Conversation:
             QuestionError: if the question is empty, or a video is not there any more.
             CapabilityError: if the route or the scaling needs a model that is not there.
         """
-        meant = understand(text, self.exchanges, self.now, tells=self.agent.reads_prompts)
         answer = self.agent.ask(
             text,
             options=options,
@@ -86,5 +85,7 @@ class Conversation:
             history=self.exchanges,
             listener=listener,
         )
-        self.exchanges.append(Exchange(text, meant.text, answer, self.now))
+        # By the moment that its `now` was: of other videos the same number is another one.
+        meant = understand(text, self.exchanges, answer.now, tells=self.agent.reads_prompts)
+        self.exchanges.append(Exchange(text, meant.text, answer, answer.now))
         return answer

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ...memory import Moment
-from ..answer import Answer
+from ..answer import Answer, moment_of
 from ..trace import TraceError, read_trace
 from .followups import complete
 from .question import RunError
@@ -74,7 +74,7 @@ def read_history(items: Iterable[Before], runs: Path | None, now: Now) -> list[E
         elif isinstance(item, Answer):
             found = _THAT_IS.fullmatch(item.question)
             asked, meant = (found["asked"], found["understood"]) if found else (item.question, item.question)
-            exchanges.append(Exchange(asked, meant, item, now))
+            exchanges.append(Exchange(asked, meant, item, item.now if item.run_id else now))
         elif isinstance(item, Path):
             exchanges += _chain(item.stem, item.parent)
         elif isinstance(item, str):
@@ -134,7 +134,7 @@ def _run(run_id: str, runs: Path, *, first: bool) -> tuple[Exchange | None, str]
                 raise RunError(f"Run {run_id} has no answer yet: finish it with `rewatch ask --resume {run_id}`.")
             return None, ""
         answer = Answer.from_dict(end["answer"])
-        now = Moment(**row["now"]) if isinstance(row["now"], dict) else row["now"]
+        now = moment_of(row["now"])
         if answer.waited is not None:
             wait = events[0]["wait"]
             now = Moment(answer.waited.end, wait["timeline"]) if wait["dated"] else answer.waited.end

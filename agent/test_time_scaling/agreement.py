@@ -112,7 +112,7 @@ def no_answer(question: Question, results: Sequence[Result]) -> Answer:
     if failed is not None:
         return replace(failed, question=question.text)
     text = "No attempt came to an end."
-    return Answer(question=question.text, text=text, abstained=True, stopped_by="policy_error")
+    return Answer(question=question.text, text=text, abstained=True, now=question.now, stopped_by="policy_error")
 
 
 def same(one: Answer, other: Answer, question: Question) -> bool:

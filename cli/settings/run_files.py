@@ -15,6 +15,7 @@ from typing import Any
 
 from ...memory import MemoryFolderError
 from ...memory.store.folder import told_plainly
+from ...tools.sanitize import named
 
 _NAME = re.compile(
     r"(?P<id>\d{8}-\d{6}-[0-9a-f]{6})(?:\.\d+)*\.(?:jsonl|html|sqlite|sqlite-wal|sqlite-shm|sqlite-journal)"
@@ -93,10 +94,17 @@ def remove_runs(folder: Path, runs: Iterable[RunFiles]) -> int:
     return freed + _remove_shared(folder / _SHARED, gone)
 
 
-def runs_naming(folder: Path, name: str) -> list[RunFiles]:
-    """Return the runs in whose files a name stands as a word, in any case, as it is or as JSON and HTML write it."""
-    written = {name, json.dumps(name)[1:-1], html.escape(name)}
-    pattern = re.compile("|".join(rf"(?<!\w){re.escape(form)}(?!\w)" for form in written), re.IGNORECASE)
+def runs_naming(folder: Path, names: Iterable[str]) -> list[RunFiles]:
+    """Return the runs in whose files a name stands as a word, in any case, as JSON, HTML and tools write it."""
+    told = {form for name in names for form in (name, named(name))}
+    as_json = {json.dumps(name, ensure_ascii=ascii_only)[1:-1] for name in told for ascii_only in (True, False)}
+    written = told | as_json | {html.escape(form) for form in told | as_json}
+    if not written:
+        return []
+    # A line end before it is two characters in JSON, of which the second is a letter.
+    pattern = re.compile(
+        "|".join(rf"(?:(?<!\w)|(?<=\\[nrt])){re.escape(form)}(?!\w)" for form in sorted(written)), re.IGNORECASE
+    )
     found = []
     for run in runs_in(folder):
         for file in run.files:

@@ -286,7 +286,8 @@ def _before(blocks: list[NewText], end: float) -> list[NewText]:
 
 
 def _complete(memory: ClipMemory) -> None:
-    """Make the summaries of videos that the parts together have completed, and vectors where encoders differ."""
+    """Make what follows from all parts together: the order of chapters, summaries, vectors where encoders differ."""
+    from ..ingest.dating import order_chapters
     from ..ingest.jobs import ModelSpecs
     from ..ingest.pipeline import Ingest
     from ..ingest.request import IngestRequest
@@ -298,6 +299,7 @@ def _complete(memory: ClipMemory) -> None:
         for (video,) in store.rows("SELECT id FROM videos"):
             ingest.embed_again(video)
     for record in store.records():
+        order_chapters(store, record.id)  # a part knew its own alone
         unfinished = units.units_to_do(store, record.id, others, units.parts(store, record.id))
         if units.units_to_do(store, record.id, [SUMMARY]) and not unfinished:
             ingest.complete(record.id, cast(VideoInfo, record))  # only its span and the shape of its pictures are read

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import time
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
-from ..errors import MisuseError
+from ..errors import MemoryFolderError, MisuseError
+from ..sanitize import one_line
 from ..span import MediaURI, Span
 from ..store.database import Store
 from ..store.schema import PEOPLE
 from ..types import VideoRecord
-from .types import VOICE, Identity, LoggedAction
+from .types import LONGEST_NAME, VOICE, Identity, LoggedAction, name_key
 from .view import PeopleView
 
 _UNDO = "undo"
+_UNWIPED = "people_unwiped"  # in `meta` while what was deleted may still stand in the files
+_LABEL = re.compile(r"(voice|face|person) (\d+|unknown)|\d+|unknown")
 
 
 class People(PeopleView):
@@ -44,19 +50,19 @@ class People(PeopleView):
 
         Raises:
             UnknownPersonError: if there is no such identity.
-            MisuseError: if the name is empty or taken; who is the same person is merged instead.
+            MisuseError: if the name is empty, too long, reads like a label or is taken; who is the same person is
+                merged instead.
         """
-        name = " ".join(name.split())
-        one = self.identity(who)
-        if not name or name.isdecimal():
-            raise MisuseError(f"{name!r} is no name: write the person's, such as Anna.")
-        for other in self.identities():
-            if other.id != one.id and other.label.casefold() == name.casefold():
-                raise MisuseError(
-                    f"{other.label} is somebody already: merge {one.label} into {other.label} if they are one, or take "
-                    "another name."
-                )
-        with self._change("name", [one.id]) as (db, _):
+        name = _checked(name)
+        with self._action("name") as action:
+            one = self.identity(who)
+            for other in self.identities():
+                if other.id != one.id and name_key(other.label) == name_key(name):
+                    raise MisuseError(
+                        f"{other.label} is somebody already: merge {one.label} into {other.label} if they are one, or "
+                        "take another name."
+                    )
+            db = action.begin([one.id])
             db.execute("UPDATE identities SET name = ? WHERE id = ?", (name, one.id))
             db.execute("UPDATE appearances SET confirmed = 1 WHERE identity = ?", (one.id,))
         return self.identity(one.id)
@@ -68,14 +74,14 @@ class People(PeopleView):
             UnknownPersonError: if there is no such identity.
             MisuseError: if there is nothing to merge.
         """
-        first = self.identity(into)
-        rest = [one for one in (self.identity(other) for other in others) if one.id != first.id]
-        if not rest:
-            raise MisuseError(f"{first.label} is one already: name the identity that is the same person.")
-        ids = [first.id, *dict.fromkeys(one.id for one in rest)]
-        name = next((one.name for one in (first, *rest) if one.name is not None), None)
-        with self._change("merge", ids) as (db, _):
-            marks = _marks(ids)
+        with self._action("merge") as action:
+            first = self.identity(into)
+            rest = [one for one in (self.identity(other) for other in others) if one.id != first.id]
+            if not rest:
+                raise MisuseError(f"{first.label} is one already: name the identity that is the same person.")
+            ids = [first.id, *dict.fromkeys(one.id for one in rest)]
+            name = next((one.name for one in (first, *rest) if one.name is not None), None)
+            db, marks = action.begin(ids), _marks(ids)
             db.execute("UPDATE identities SET name = ? WHERE id = ?", (name, first.id))
             db.execute(
                 f"UPDATE appearances SET identity = ?, confirmed = 1 WHERE identity IN ({marks})", (first.id, *ids)
@@ -98,25 +104,17 @@ class People(PeopleView):
             UnknownPersonError: if there is no such identity.
             MisuseError: if none or all of its turns lie there.
         """
-        one = self.identity(who)
-        places = [self._place(part) for part in parts]
-        rows = self._store.rows("SELECT id, video, start_s, end_s FROM appearances WHERE identity = ?", (one.id,))
-        taken = [
-            id_
-            for id_, video, start, end in rows
-            if any(video == of and (span is None or _meets(span, start, end)) for of, span in places)
-        ]
-        if not taken or len(taken) == len(rows):
-            many = "none" if not taken else "all"
-            raise MisuseError(f"{many} of the {len(rows)} turns of {one.label} lie there: name those of somebody else.")
-        with self._change("split", [one.id]) as (db, created):
+        with self._action("split") as action:
+            one = self.identity(who)
+            taken = self._turns_in(one, [self._place(part) for part in parts])
+            db = action.begin([one.id])
             kind = db.execute("SELECT kind FROM identities WHERE id = ?", (one.id,)).fetchone()[0]
             kinds = {k for (k,) in db.execute(f"SELECT kind FROM appearances WHERE id IN ({_marks(taken)})", taken)}
             new = db.execute(
                 "INSERT INTO identities (kind, name) VALUES (?, NULL)", (kind if kind in kinds else kinds.pop(),)
             ).lastrowid
             assert new is not None
-            created.append(new)
+            action.created.append(new)
             db.execute(
                 f"UPDATE appearances SET identity = ?, confirmed = 0 WHERE id IN ({_marks(taken)})", (new, *taken)
             )
@@ -139,7 +137,12 @@ class People(PeopleView):
                 "INSERT INTO identity_log (at, verb, undoes, data) VALUES (?, ?, ?, ?)",
                 (time.time(), _UNDO, last.id, json.dumps({"identities": last.identities})),
             )
-        return last
+            if forget_vanished(self._store, db):  # whose videos were removed while they were merged into somebody
+                self._store.set_meta(_UNWIPED, "yes")
+        if self.unwiped:
+            with suppress(MemoryFolderError), self._writing():  # else a later deletion finishes it
+                self._wipe()
+        return replace(last, undone=True)
 
     def log(self) -> list[LoggedAction]:
         """Return what was done to identities, the latest first."""
@@ -170,18 +173,46 @@ class People(PeopleView):
             MemoryFolderError: if another process is reading just then, so that the files still hold what was deleted;
                 `wipe` finishes it.
         """
-        gone = [self.identity(one) for one in (who, *others)]
         with self._writing():
             with self._store.transaction() as db:
+                gone = [self.identity(one) for one in (who, *others)]
                 make_tables(self._store)
                 _forget(db, [one.id for one in gone])
-            self._store.wipe()
+                self._store.set_meta(_UNWIPED, "yes")  # until that is done, whatever ends this process before
+            self._wipe()
         return gone
+
+    @property
+    def unwiped(self) -> bool:
+        """Return whether what was deleted may still stand in the files, since that was stopped before its end."""
+        return bool(self._store.meta(_UNWIPED))
 
     def wipe(self) -> None:
         """Write the database anew without what was deleted; see `delete`."""
         with self._writing():
-            self._store.wipe()
+            self._wipe()
+
+    def _wipe(self) -> None:
+        self._store.wipe()
+        if self.unwiped:
+            self._store.set_meta(_UNWIPED, "")
+
+    def known_as(self, who: str | int) -> list[str]:
+        """Return all that somebody was ever called, as far as the log knows: names, and labels such as `voice 2`.
+
+        What somebody else is called now is left out.
+        """
+        one = self.identity(who)
+        called, ids = [one.label], {one.id}
+        for (data,) in self._all("data", "identity_log", "ORDER BY id DESC"):
+            action = json.loads(data)
+            if one.id in action["identities"]:
+                ids.update(action["identities"])
+                called += [name for _, _, name in action.get("rows", ()) if name is not None]
+        others = [other for other in self.identities() if other.id != one.id]
+        called += [f"{kind} {id_}" for id_ in sorted(ids - {other.id for other in others}) for kind in one.kinds]
+        theirs = {name_key(other.label) for other in others}
+        return [name for name in dict.fromkeys(called) if name_key(name) not in theirs]
 
     def export(self, who: str | int | None = None) -> dict[str, Any]:
         """Return what is known of one person, or of all: names, turns and media URIs as plain values; no vectors."""
@@ -221,19 +252,56 @@ class People(PeopleView):
             raise MisuseError(f"{part!r} is no media URI ({error}): write video:ID#t=10,20.") from None
         return self._video(place.video).id, place.span
 
+    def _turns_in(self, one: Identity, places: Sequence[tuple[str, Span | None]]) -> list[int]:
+        """Return the ids of an identity's turns at some places: some of them, never all."""
+        rows = self._store.rows("SELECT id, video, start_s, end_s FROM appearances WHERE identity = ?", (one.id,))
+        taken = [
+            id_
+            for id_, video, start, end in rows
+            if any(video == of and (span is None or _meets(span, start, end)) for of, span in places)
+        ]
+        if not taken or len(taken) == len(rows):
+            many = "none" if not taken else "all"
+            raise MisuseError(f"{many} of the {len(rows)} turns of {one.label} lie there: name those of somebody else.")
+        return taken
+
     @contextmanager
-    def _change(self, verb: str, ids: Sequence[int]) -> Iterator[tuple[sqlite3.Connection, list[int]]]:
-        """One action: a transaction, to which identities that it creates are told, and its line of the log."""
-        created: list[int] = []
+    def _action(self, verb: str) -> Iterator[_Action]:
+        """One action: a transaction of the only writer, in which what it rests on is read, and a line of the log."""
         with self._writing(), self._store.transaction() as db:
-            make_tables(self._store)
-            before = _state(db, ids)
-            yield db, created
-            data = {**before, "identities": [*ids, *created], "created": created}
+            action = _Action(db, self._store)
+            yield action
+            data = {**action.before, "identities": [*action.ids, *action.created], "created": action.created}
             db.execute(
                 "INSERT INTO identity_log (at, verb, undoes, data) VALUES (?, ?, NULL, ?)",
                 (time.time(), verb, json.dumps(data, ensure_ascii=False)),
             )
+
+
+class _Action:
+    """What an action changes, and how that was before."""
+
+    def __init__(self, db: sqlite3.Connection, store: Store) -> None:
+        self._db, self._store = db, store
+        self.ids: list[int] = []
+        self.created: list[int] = []
+        self.before: dict[str, Any] = {}
+
+    def begin(self, ids: Sequence[int]) -> sqlite3.Connection:
+        """Keep how some identities are before they are changed."""
+        make_tables(self._store)
+        self.ids, self.before = list(ids), _state(self._db, ids)
+        return self._db
+
+
+def _checked(name: str) -> str:
+    """Return a name as it is kept: on one line, without characters that nobody sees."""
+    name = unicodedata.normalize("NFC", one_line(name))
+    if not any(unicodedata.category(letter)[0] in "LNPS" for letter in name) or _LABEL.fullmatch(name_key(name)):
+        raise MisuseError(f"{name[:40]!r} is no name: write the person's, such as Anna.")
+    if len(name) > LONGEST_NAME:
+        raise MisuseError(f"A name of {len(name)} characters is too long: at most {LONGEST_NAME}.")
+    return name
 
 
 def make_tables(store: Store) -> None:
@@ -300,11 +368,16 @@ def forget_video(store: Store, video: str, kind: str) -> None:
         forget_vanished(store, db)
 
 
-def forget_vanished(store: Store, db: sqlite3.Connection) -> None:
-    """Forget identities of which no turn is left, as when their videos were removed; inside a transaction."""
+def forget_vanished(store: Store, db: sqlite3.Connection) -> bool:
+    """Forget identities of which no turn is left, as when their videos were removed; inside a transaction.
+
+    Returns:
+        Whether there were any.
+    """
     make_tables(store)
     rows = db.execute(
         "SELECT id FROM identities WHERE id NOT IN (SELECT identity FROM appearances WHERE identity IS NOT NULL)"
     ).fetchall()
     if rows:
         _forget(db, [id_ for (id_,) in rows])
+    return bool(rows)

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from unicodedata import normalize
 
+from ..sanitize import one_line
 from ..span import MediaURI, Timed
 
 VOICE, FACE = "voice", "face"
 KINDS = (VOICE, FACE)
 """Kinds of appearances."""
+LONGEST_NAME = 100
+"""Characters of a name: it stands in prompts and in each line that somebody speaks."""
+
+
+def name_key(name: str) -> str:
+    """Return a name as it is compared: in any case, in any way to write its accents, without what nobody sees."""
+    return normalize("NFKC", one_line(name)).casefold()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

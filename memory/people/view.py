@@ -14,7 +14,7 @@ from ..registry import did_you_mean
 from ..span import Box, MediaURI, Span
 from ..store.database import Store
 from .grouping import mean_of
-from .types import KINDS, VOICE, Claim, Identity, Suggestion, Turn
+from .types import KINDS, VOICE, Claim, Identity, Suggestion, Turn, name_key
 
 _JOINED = 0.5  # seconds between two turns of one speaker that are told as one
 _EXEMPLARS = 3
@@ -140,19 +140,30 @@ class PeopleView:
         return sorted(found, key=lambda one: (one.name is None, (one.name or "").casefold(), one.id))
 
     def identity(self, who: str | int) -> Identity:
-        """Return the identity of a name (in any case), a label such as `voice 2`, or an id.
+        """Return the identity of a name (in any case), a label such as `voice 2` (of the named too), or an id.
 
         Raises:
             UnknownPersonError: if there is none; the text lists who there is.
         """
         everybody = self.identities()
-        wanted = " ".join(str(who).split()).casefold()
+        wanted = name_key(str(who))
         for one in everybody:
-            if wanted in (one.label.casefold(), str(one.id), f"person {one.id}"):
+            if wanted in (name_key(one.label), str(one.id)):
+                return one
+        for one in everybody:
+            if wanted in (f"person {one.id}", *(f"{kind} {one.id}" for kind in KINDS)):
                 return one
         labels = [one.label for one in everybody]
         listed = f"there are {', '.join(labels[:20])}{', …' if len(labels) > 20 else ''}" if labels else "nobody is"
         raise UnknownPersonError(f"Nobody goes by {str(who)[:80]!r}; {listed}.{did_you_mean(labels, str(who))}")
+
+    def knows(self, who: str | int) -> bool:
+        """Return whether somebody goes by that name, label or id."""
+        try:
+            self.identity(who)
+        except UnknownPersonError:
+            return False
+        return True
 
     def names(self, video: str | None = None) -> list[str]:
         """Return the labels of everybody, or of those who may be in a video."""

@@ -81,7 +81,7 @@ def find_video(records: Sequence[VideoRecord], query: str | Path, folder: Path) 
             return record
     there = ", ".join(f"{record.id} ({record.name})" for record in records[:5]) or "no video yet"
     more = f" and {len(records) - 5} more" if len(records) > 5 else ""
-    raise VideoError(f"There is no video {text!r} in the memory at {folder}: it holds {there}{more}.")
+    raise VideoError(f"There is no video {text[:200]!r} in the memory at {folder}: it holds {there}{more}.")
 
 
 class VideoPool:

@@ -138,6 +138,7 @@ class Recorder:
             evidence=checked.evidence,
             confidence=checked.confidence,
             abstained=checked.abstained,
+            now=self.question.now,
             stopped_by=stopped_by,
             spend={k: round(v, 3) for k, v in self.spend.items()},
             budget=self.budget.as_dict(),

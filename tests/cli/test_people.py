@@ -1,11 +1,13 @@
 """`rewatch people`."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 from command_line import run_here
+from rewatch import ClipMemory
 
 
 @pytest.fixture
@@ -50,6 +52,22 @@ def test_deletion_takes_the_runs_that_name_somebody_along(run, tmp_path: Path):
     assert deleted["deleted"] == [1] and len(deleted["runs"]) == 2  # both videos were said to have her, perhaps
     for file in folder.rglob("*"):
         assert not file.is_file() or b"zanzibarra" not in file.read_bytes().lower(), file
+
+
+def test_deletion_knows_former_names_and_how_tools_write_them(run, tmp_path: Path):
+    for name in ("Quasimodora", "Zanzi <|barra|>"):
+        run("people", "name", "voice 1", name)
+        run("ask", "talk0.mp4", f"What does {name} say?")
+    assert len(json.loads(run("people", "delete", "voice 1", "--yes", "--json"))["runs"]) == 2
+    for file in (tmp_path / "memory").rglob("*"):
+        assert not file.is_file() or not re.search(b"Quasimodora|Zanzi", file.read_bytes()), file
+
+
+def test_a_deletion_that_was_stopped_is_finished_by_the_same_command(run, tmp_path: Path):
+    with ClipMemory(tmp_path / "memory") as memory:
+        memory.store.set_meta("people_unwiped", "yes")  # as one that was killed has left it
+    assert "an earlier deletion" in run("people", "delete", "Anna", "--yes")
+    assert "Nobody goes by" in run("people", "delete", "Anna", "--yes", code=2)
 
 
 def test_index_learns_nobody_unless_it_is_told_to(run, dialogues, tmp_path: Path):

@@ -39,7 +39,8 @@ def browse(
         if found is not None:
             return found
     whole = video.whole
-    span = Span(whole.start if start is None else start, whole.end if end is None else end)
+    first = whole.start if start is None else start
+    span = Span(first, max(first, whole.end if end is None else end))
     if level == "shot":
         shots = detect_shots(video.video, span)
         cuts = [shot.start for shot in shots[1:]]
@@ -58,7 +59,10 @@ def browse(
     unknown = searched(coverages(video, videos), many=len(videos) > 1)
     for one in videos:
         record = video.memory.video(one)
-        within = Span(record.start if start is None else start, record.end if end is None else end)
+        first, last = record.start if start is None else start, record.end if end is None else end
+        if last < first:  # times that others of the videos have, and this one has not
+            continue
+        within = Span(first, last)
         for clip in video.memory.clips(one, level=level, between=within):
             texts = video.memory.texts(one, channel=channel, between=clip.span)
             contents = [t.text for t in texts if channel is None or (t.start, t.end) == (clip.start, clip.end)]
@@ -87,7 +91,8 @@ def _timeline(video: VideoContext, level: str, start: float | None, end: float |
     if during is not None:
         nodes = [node for node in nodes if node.start < during.end and node.end > during.start]
     if (start is not None or end is not None) and len(asked(video)) == 1:
-        span = Span(video.whole.start if start is None else start, video.whole.end if end is None else end)
+        first = video.whole.start if start is None else start
+        span = Span(first, max(first, video.whole.end if end is None else end))
         nodes = [node for node in nodes if any(part.span and part.span.overlap(span) for part in node.parts)]
     lines = level_lines(nodes, video, longest=_LONGEST)
     rows = [

@@ -32,6 +32,8 @@ def turns_of(video: VideoContext, who: str, videos: Iterable[str], between: Span
     people = video.memory.people
     if not people.on:
         raise ToolError("Nobody is told apart in this memory (rewatch people learn does that): leave `who` out.")
+    if not people.knows(who):  # perhaps by the form in which it was told, without what a model would obey
+        who = next((name for name in people.names() if named(name).casefold() == who.strip().casefold()), who)
     try:
         if not isinstance(between, TimelineSpan):
             return people.turns_of(who, videos, between=between)

@@ -17,7 +17,7 @@ RENEWED_AFTER = 1800.0
 """Seconds without a call after which a client over HTTP gets its budget anew."""
 CLIENTS = 256
 """Clients over HTTP that are known at once; one more is refused until one of them has rested."""
-_KEPT = 16  # calls of one client whose answers are kept until they are asked for
+_KEPT = 16  # answers of one client that are kept until they are asked for, beside those of calls that still run
 
 
 @dataclass(slots=True)
@@ -48,9 +48,9 @@ class Account:
         for handle, one in self.kept.items():
             if one is running:
                 return handle
-        while len(self.kept) >= _KEPT:
-            done = next((handle for handle, one in self.kept.items() if one.task.done()), next(iter(self.kept)))
-            del self.kept[done]
+        done = [handle for handle, one in self.kept.items() if one.task.done()]
+        for handle in done[: max(len(done) - _KEPT + 1, 0)]:
+            del self.kept[handle]
         handle = secrets.token_hex(6)
         self.kept[handle] = running
         return handle

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from ...memory import ClipMemory, VideoRecord
+from ...memory import ClipMemory, Moment, VideoRecord
 from ...memory.store.units import seconds_by_status
 from ...memory.types import SUMMARY
 from ..sanitize import named
@@ -21,10 +21,15 @@ def is_unfinished(record: VideoRecord) -> bool:
     return record.growing or not record.complete or not record.channels
 
 
-def coverage_row(memory: ClipMemory, record: VideoRecord, queue: IndexQueue) -> dict[str, Any]:
-    """Return the coverage of a video as JSON values: in words, as spans in seconds by channel, and the time left."""
-    covered = memory.coverage(record.id)
-    left = seconds_left(memory, record, queue)
+def coverage_row(
+    memory: ClipMemory, record: VideoRecord, queue: IndexQueue, now: float | Moment | None = None
+) -> dict[str, Any]:
+    """Return the coverage of a video as JSON values: in words, as spans in seconds by channel, and the time left.
+
+    With `now` it is that of the part before it, and no time is told: it would tell how long the rest is.
+    """
+    covered = (memory if now is None else memory.until(now)).coverage(record.id)
+    left = seconds_left(memory, record, queue) if now is None else None
     return {
         "video": record.id,
         "name": named(record.name),
@@ -75,8 +80,8 @@ def seconds_left(memory: ClipMemory, record: VideoRecord, queue: IndexQueue) -> 
     left = sum(rates.get(channel, 0.0) * seconds.get("todo", 0.0) for channel, seconds in by_channel.items())
     expected = sum(rates.get(channel, 0.0) * seconds for channel, seconds in _new(working, by_channel).items())
     took = time.monotonic() - working.began
-    if expected > 0 and took > _ENOUGH:
-        left *= took / expected
+    if expected > 0 and took > _ENOUGH:  # of the first pieces little is to be told: models are loaded meanwhile
+        left *= (took + _ENOUGH) / (expected + _ENOUGH)
     return round(left, 1)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ...memory import ClipMemory, FrameReader, RewatchError, VideoError, VideoRecord, clock
+from ...memory import ClipMemory, FrameReader, Moment, RewatchError, VideoError, VideoRecord, clock
 from ...memory.video_names import listed
 from ..boxes import Eyes
 from ..budget import Budget, Spend
@@ -273,12 +273,15 @@ class MemoryServer:
 
     def _about(self, name: str, observation: Observation, videos: Sequence[str]) -> dict[str, Any]:
         """What is covered of the videos that a call was about, where any of them is unfinished."""
+        now = None
         if name == ASK and not observation.error:
-            videos = observation.data["videos"]
+            videos, now = observation.data["videos"], observation.data.get("now")
+            now = Moment(**now) if isinstance(now, dict) else now
         elif name not in self._video_tools:
             return {}
-        records = [record for record in self.memory.videos() if record.id in videos and is_unfinished(record)]
-        rows = [coverage_row(self.memory, record, self.queue) for record in records]
+        there = self.memory.videos() if now is None else self.memory.until(now).videos()
+        records = [record for record in there if record.id in videos and is_unfinished(record)]
+        rows = [coverage_row(self.memory, record, self.queue, now) for record in records]
         return {"partial": True, "coverage": rows} if rows else {"partial": False} if name == ASK else {}
 
     def _list_tool(self) -> VideoTool:

@@ -67,7 +67,7 @@ def find(memory: ClipMemory, queue: IndexQueue, word: str) -> VideoRecord:
         if word in (entry.id, entry.name, entry.path) or (len(word) > 1 and entry.name.startswith(word)):
             why = f"could not be indexed: {entry.failure}" if entry.failure else "waits to be read"
             raise VideoError(f"{entry.name} {why}. Ask index_status, and try again then.")
-    raise VideoError(f"There is no video {word!r}: there are {listed(records) or 'none yet'}. Name one of these.")
+    raise VideoError(f"There is no video {word[:200]!r}: there are {listed(records) or 'none yet'}. Name one of these.")
 
 
 def status_tool(memory: ClipMemory, queue: IndexQueue) -> VideoTool:
@@ -155,6 +155,10 @@ def add_tool(memory: ClipMemory, queue: IndexQueue, sources: Sources) -> VideoTo
             web = looked.get(url)
             if web is None or not download:
                 looked[url] = web = look(url, sources.hosts)
+                if web.size is not None and web.size > LARGEST:
+                    raise ToolError(
+                        f"{web.name} has {web.size / 1e9:.1f} GB, and at most {LARGEST / 1e9:.1f} GB are downloaded."
+                    )
                 then = "Nothing was downloaded: call add_video again with download=true to do so."
                 return Observation(text=f"{_described(web, queue)} {then}", data={"queued": False, **_facts(web)})
             entry = queue.add(queue.downloads / web.name, channels=channels, web=web)

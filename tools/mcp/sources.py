@@ -19,6 +19,7 @@ from ...memory.files.video_files import find_videos, looks_like_video
 
 _HOST = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?")
 _LISTED = 12  # files of a folder that are named
+_LONGEST = 4000  # characters of an address
 _HEAD = 189  # first bytes that tell a kind of file
 
 
@@ -29,10 +30,12 @@ class Sources:
     Args:
         folders: whole paths of folders, with what lies below them.
         hosts: `HOST` or `HOST:PORT`, or `public`.
+        called: how the person wrote the folders, where that leads over a link; as many as `folders`, or none.
     """
 
     folders: tuple[Path, ...] = ()
     hosts: tuple[str, ...] = ()
+    called: tuple[Path, ...] = ()
 
     @classmethod
     def of(cls, folders: Sequence[Path], hosts: Sequence[str]) -> Sources:
@@ -47,7 +50,11 @@ class Sources:
         for host in hosts:
             if not _HOST.fullmatch(host):
                 raise MisuseError(f"{host!r} is no host: write public, media.example.org or 192.168.1.5:8000.")
-        return cls(tuple(Path(os.path.realpath(folder)) for folder in folders), tuple(host.lower() for host in hosts))
+        return cls(
+            tuple(Path(os.path.realpath(folder)) for folder in folders),
+            tuple(host.lower() for host in hosts),
+            tuple(Path(os.path.abspath(folder)) for folder in folders),
+        )
 
     def __bool__(self) -> bool:
         return bool(self.folders or self.hosts)
@@ -67,10 +74,10 @@ class Sources:
         if not self.folders:
             raise VideoError("No folder was named to add files from: have rewatch mcp started with --add FOLDER.")
         if "\0" in word or ".." in Path(word).parts:
-            raise VideoError(f"{word!r} is no plain path: give one without .. in it.")
+            raise VideoError(f"{word[:200]!r} is no plain path: give one without .. in it.")
         path = next((path for path in self._places(word) if os.path.lexists(path)), None)
         if path is None:
-            raise VideoError(f"There is no file {word} in {self._named()}.{self._some()}")
+            raise VideoError(f"There is no file {word[:200]} in {self._named()}.{self._some()}")
         if Path(os.path.realpath(path)) != path:
             raise VideoError(f"{word} is a link, or lies behind one, which is not followed: give the file itself.")
         if path.is_dir():
@@ -97,17 +104,22 @@ class Sources:
             host, port = (parts.hostname or "").lower(), parts.port
         except ValueError:
             host, port, parts = "", None, urlsplit("")
-        if parts.scheme not in ("http", "https") or not host or parts.username is not None:
+        plain = len(word) <= _LONGEST and all(letter > " " and letter.isprintable() for letter in word)
+        if parts.scheme not in ("http", "https") or not host or parts.username is not None or not plain:
             raise VideoError(f"{word[:200]!r} is no address of the web: give http://… or https://…, without a user.")
         if not self.hosts:
             raise VideoError("Addresses were not allowed: have rewatch mcp started with --add-urls public, or HOST.")
         if PUBLIC not in self.hosts and not any(is_host(one, host, port, parts.scheme) for one in self.hosts):
-            raise VideoError(f"{host} was not allowed: have rewatch mcp started with --add-urls {host}.")
+            named = f"[{host}]" if ":" in host else host
+            raise VideoError(f"{named} was not allowed: have rewatch mcp started with --add-urls {named}.")
         return word
 
     def _places(self, word: str) -> list[Path]:
         """The path in each folder that it may be meant in, without a hidden part."""
-        places = [Path(os.path.normpath(folder / word)) for folder in self.folders]
+        places = []
+        for folder, called in zip(self.folders, self.called or self.folders, strict=True):
+            path = Path(os.path.normpath(folder / word))
+            places.append(folder / path.relative_to(called) if _is_in(path, called) else path)
         below = [(path, path.relative_to(f)) for path, f in zip(places, self.folders, strict=True) if _is_in(path, f)]
         return [path for path, rest in below if not any(part.startswith(".") for part in rest.parts)]
 

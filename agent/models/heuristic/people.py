@@ -21,6 +21,10 @@ _ASKS_WHO = re.compile(
     r".*\b(?:sa(?:y|ys|id|ying)|speak\w*|spoke|talk\w*|mention\w*|tell\w*|told|ask(?:s|ed)?|explain\w*|promis\w*|heard)\b",
     re.IGNORECASE,
 )
+_STRANGER = re.compile(
+    r"\b(?:[Dd]o|[Dd]oes|[Dd]id) (?P<name>[A-Z][\w'’-]+(?: [A-Z][\w'’-]+)*) (?:ever )?"
+    r"(?:say|speak|talk|mention|tell|ask|explain|promise)\b"
+)
 _TIMES = 8
 
 
@@ -130,8 +134,12 @@ def when_speaking(retrieval: Retrieval) -> Strategy:
 
 
 def with_speaker(retrieval: Retrieval, draft: Draft) -> Draft:
-    """The answer with whose words they are, if that is a guess, and with what the claim rests on."""
-    if draft.abstained or retrieval.question.who is None:
+    """The answer with whose words they are, if that is a guess, and with what the claim rests on.
+
+    Words that are asked for as those of somebody whom nobody has named here are told with who does say them.
+    """
+    stranger = _STRANGER.search(retrieval.question.text) if retrieval.question.channel == "speech" else None
+    if draft.abstained or (retrieval.question.who is None and stranger is None):
         return draft
     places = [MediaURI.parse(item.uri) for item in draft.evidence]
     meant = [
@@ -140,6 +148,14 @@ def with_speaker(retrieval: Retrieval, draft: Draft) -> Draft:
         if p.speaker is not None
         and any(at.video == p.video and at.span is not None and at.span.overlap(p.span) > 0 for at in places)
     ]
+    if retrieval.question.who is None and stranger is not None:
+        labels = list(dict.fromkeys(p.speaker.label for p in meant if p.speaker is not None))
+        if not labels:
+            return draft
+        text = f"{draft.text} ({' / '.join(labels)}; nobody here goes by {stranger['name']})"
+        return replace(
+            draft, text=text, evidence=(*draft.evidence, *_shown(retrieval, meant)), confidence=draft.confidence * 0.4
+        )
     guesses = list(dict.fromkeys(p.speaker.label for p in meant if p.speaker is not None and not p.speaker.confirmed))
     text = f"{draft.text} ({'; '.join(guesses)})" if guesses else draft.text
     confidence = draft.confidence * (0.7 if guesses else 1.0)

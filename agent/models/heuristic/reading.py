@@ -272,7 +272,8 @@ def why_not(retrieval: Retrieval, best: Ranked | None) -> str:
     if needs_eyes(question):
         return f"I cannot tell: this has to be seen, and {_MODEL}.{nearest}"
     if question.channel == "speech" and "speech" in senses:
-        return f"{what} was not recognized in the speech.{nearest}"
+        where = f"what {question.who} is heard to say" if question.who else "the speech"
+        return f"{what} was not recognized in {where}.{nearest}"
     if question.channel == "screen_text" and "screen_text" in senses:
         return f"{what} was not found in the text on the screen.{nearest}"
     words = {"speech": "the speech that was recognized", "screen_text": "the text on the screen"}

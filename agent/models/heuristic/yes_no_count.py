@@ -158,18 +158,21 @@ def not_found(retrieval: Retrieval, what: str) -> Draft:
         return context.abstain(why)
     if any(one.unknown(retrieval.question.channel) for one in retrieval.contexts.values()):
         known = "speech that was recognized" if retrieval.question.channel == "speech" else "text that was read"
+        if retrieval.question.who:
+            known += f" of {retrieval.question.who}"
         what = {"speech": "Any speech", "text": "Any text"}.get(what, f"“{what}”")
         return context.abstain(f"{what} is not in the {known} so far.")
     if retrieval.question.channel == "speech":
+        who = retrieval.question.who  # somebody else may well have said it
+        where = f"what {who} is heard to say" if who else "the speech"
         heard = {p.video for p in retrieval.passages if p.tool == "transcribe"}
         listened = [one for one in retrieval.contexts.values() if one.video["id"] in heard] if retrieval.many else []
         unheard = tuple(
-            one.evidence(f"{what} was not recognized in the speech", one.window, "transcribe")
+            one.evidence(f"{what} was not recognized in {where}", one.window, "transcribe")
             for one in (listened or [context])
             if not retrieval.many or listened
         )
-        whose = f" of {retrieval.question.who}" if retrieval.question.who else ""
-        text = f"not recognized: “{what}” is not in the speech{whose} that was recognized"
+        text = f"not recognized: “{what}” is not in {where if who else 'the speech that was recognized'}"
         text = "no: no speech was recognized" if what == "speech" else text
         return Draft(text=text, evidence=unheard, confidence=0.5)
     evidence = context.evidence(f"{what} was not found in the text on the screen", context.window, "read_text")

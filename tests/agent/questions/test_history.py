@@ -40,8 +40,11 @@ def test_the_time_of_a_run_holds_and_what_saw_more_is_not_used(notices: ClipMemo
     later = agent.ask("and after that?", history=[early.run_id])
     assert "ten million" not in later.text and read_trace(later.trace or "")[0]["question"]["now"] == 5.0
     whole = agent.ask(BUDGET)
-    blind = agent.ask("and before that?", history=[whole.run_id], now=8.0)
-    assert blind.question == "and before that?"
+    for before in (whole.run_id, whole, Answer.from_dict(whole.as_dict())):
+        blind = agent.ask("and before that?", history=[before], now=8.0)
+        assert blind.question == "and before that?"
+    again = agent.ask("and after that?", history=[early])
+    assert again.now == 5.0 and "ten million" not in again.text
 
 
 def test_what_cannot_be_continued_says_why(notices: ClipMemory, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from rewatch.memory import ArrayVideo, ClipMemory, VideoRecord
+from rewatch.memory import ArrayVideo, ClipMemory, Moment, VideoRecord, merge_memories
 
 NINE = 1777798800.0  # 2026-05-03 09:00 UTC
 
@@ -97,3 +97,33 @@ def test_any_source_can_be_dated(memory: ClipMemory):
     frames = np.zeros((10, 48, 64, 3), np.uint8)
     record = memory.add(ArrayVideo(frames, fps=5), channels=["visual"], recorded="DAY1 09:00", timeline="life")
     assert (record.recorded, record.timeline) == (86400 + 9 * 3600, "life")
+
+
+def test_chapters_follow_one_another_in_whatever_order_they_come(memory: ClipMemory, tmp_path: Path):
+    """Else a later chapter would be known at the time of the first."""
+    tags = {"creation_time": "2026-05-03T09:00:00Z"}
+    for n in (3, 1, 4, 2):
+        add(memory, write(tmp_path / f"GX0{n}0123.MP4", seed=n, **tags))
+        if n == 1:
+            assert memory.video("GX030123.MP4").recorded == NINE + 2, "not before the first one is over"
+    assert [memory.video(f"GX0{n}0123.MP4").recorded for n in (1, 2, 3, 4)] == [NINE, NINE + 2, NINE + 4, NINE + 6]
+    view = memory.until(Moment(NINE + 3))
+    assert [record.name for record in view.videos()] == ["GX010123.MP4", "GX020123.MP4"]
+
+
+def test_chapters_that_were_indexed_apart_are_in_order_once_they_are_together(tmp_path: Path):
+    for n in (2, 1):
+        path = write(tmp_path / f"GX0{n}0123.MP4", seed=n, creation_time="2026-05-03T09:00:00Z")
+        with ClipMemory(tmp_path / f"part{n}") as part:
+            assert add(part, path).recorded == NINE
+    merge_memories(tmp_path / "whole", [tmp_path / "part2", tmp_path / "part1"])
+    with ClipMemory(tmp_path / "whole") as whole:
+        assert [whole.video(f"GX0{n}0123.MP4").recorded for n in (1, 2)] == [NINE, NINE + 2]
+
+
+def test_two_cameras_with_one_number_keep_their_chapters_apart(memory: ClipMemory, tmp_path: Path):
+    times = {"left": "2026-05-03T09:00:00Z", "right": "2026-05-03T09:01:00Z"}
+    for n in (2, 1):
+        for seed, (folder, time) in enumerate(times.items()):
+            add(memory, write(tmp_path / folder / f"GX0{n}0123.MP4", seed=10 * n + seed, creation_time=time))
+    assert sorted(record.recorded or 0.0 for record in memory.videos()) == [NINE, NINE + 2, NINE + 60, NINE + 62]

@@ -1,4 +1,5 @@
 import sqlite3
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -77,7 +78,8 @@ def test_a_wrong_merge_is_split_and_all_of_it_undone(people_memory: ClipMemory):
     assert [turn.identity for turn in people.turns(first)] == [low, other.id, low, other.id]
     assert (min(low, other.id), max(low, other.id)) not in {(s.a.id, s.b.id) for s in people.suggestions()}
 
-    assert people.undo().verb == "split"
+    undone = people.undo()
+    assert undone.verb == "split" and undone.undone
     assert _state(people_memory) == merged
     assert people.undo().verb == "merge"
     assert _state(people_memory) == before
@@ -193,3 +195,86 @@ def test_memories_that_are_merged_keep_their_people(dialogues: list[Dialogue], t
     people.delete("Anna b")
     merge_memories(tmp_path / "all", parts)
     assert "Anna b" not in people.names()
+
+
+@pytest.mark.parametrize(
+    "name", ["voice 7", "Voice  7", "person 2", "face 3", "unknown", "²", "\uff11\uff12", "\u200b", "\ud800", "A" * 101]
+)
+def test_a_name_cannot_be_taken_for_a_label_or_for_nothing(people_memory: ClipMemory, name: str):
+    with pytest.raises(MisuseError, match="no name|too long"):
+        people_memory.people.name(1, name)
+
+
+def test_a_name_is_kept_as_people_see_it(people_memory: ClipMemory):
+    people = people_memory.people
+    assert people.name(1, "Zoe\u0308\x1b[31m\n\u200bLee").name == "Zoë[31m Lee"
+    with pytest.raises(MisuseError, match="somebody already"):
+        people.name(2, "ZOË\u2060[31m  Lee")
+    assert people.name(2, "👩‍🚀").name == "👩‍🚀"
+
+
+def test_a_label_still_finds_who_has_a_name(people_memory: ClipMemory):
+    people_memory.people.name("voice 2", "Anna")
+    assert people_memory.people.identity("Voice 2").id == people_memory.people.identity("anna").id == 2
+
+
+def test_two_processes_cannot_give_two_people_one_name(people_memory: ClipMemory):
+    other = ClipMemory(people_memory.folder)
+    told: list[BaseException] = []
+
+    def name_another() -> None:
+        try:
+            other.people.name(2, "Anna")
+        except MisuseError as error:
+            told.append(error)
+
+    with people_memory.writing():
+        thread = threading.Thread(target=name_another)  # which waits for this one to end
+        thread.start()
+        thread.join(0.2)
+        with people_memory.store.transaction() as db:
+            db.execute("UPDATE identities SET name = 'Anna' WHERE id = 1")
+            db.execute("INSERT INTO identity_log (at, verb, data) VALUES (0, 'name', '{\"identities\": [1]}')")
+    thread.join()
+    assert "somebody already" in str(told[0])
+    assert [one.name for one in people_memory.people.identities()].count("Anna") == 1
+
+
+def test_undo_brings_nobody_back_whose_videos_were_removed(people_memory: ClipMemory):
+    people, folder = people_memory.people, people_memory.folder
+    first, second = (record.id for record in people_memory.videos()[:2])
+    kept, gone = (people.turns(video)[0].identity for video in (first, second))
+    people.name(gone, "Zanzibarra")
+    people.merge(kept, gone)
+    people_memory.remove(second)
+    people.undo()
+    assert people_memory.store.rows("SELECT count(*) FROM identities WHERE name NOT NULL")[0][0] == 0
+    people_memory.close()
+    assert b"Zanzibarra" not in _bytes_of(folder)
+
+
+def test_a_deletion_that_was_killed_is_finished(people_memory: ClipMemory, monkeypatch: pytest.MonkeyPatch):
+    people = people_memory.people
+    people.name(1, "Zanzibarra")
+
+    def killed() -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(people_memory.store, "wipe", killed)
+        people.delete(1)
+    again = ClipMemory(people_memory.folder).people
+    assert again.unwiped and not again.knows("Zanzibarra")
+    again.wipe()
+    assert not people.unwiped and b"Zanzibarra" not in _bytes_of(people_memory.folder)
+
+
+def test_all_that_somebody_was_called(people_memory: ClipMemory):
+    people = people_memory.people
+    for who, name in ((1, "Anna"), (1, "Ann"), (2, "Bob")):
+        people.name(who, name)
+    people.merge(1, 2)
+    people.undo()
+    assert people.known_as("Ann") == ["Ann", "Anna", "voice 1"]
+    people.merge(1, 2)
+    assert people.known_as("Ann") == ["Ann", "Bob", "Anna", "voice 1", "voice 2"]

@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 from rewatch.memory import ClipMemory
+from rewatch.memory.files.download import WebVideo
 from rewatch.memory.store.folder import writer_lock
 from rewatch.tools import BUILT_IN, Budget, Toolbox
 from rewatch.tools.mcp import server as server_module
+from rewatch.tools.mcp import server_tools
 from rewatch.tools.mcp.index_queue import IndexQueue
 from rewatch.tools.mcp.server import MemoryServer
 from rewatch.tools.mcp.sources import Sources
@@ -125,6 +127,18 @@ def test_what_is_covered_is_said_wherever_something_is_not(half: ClipMemory):
     assert met["talk"].structured_content["partial"] is False
     assert met["several"].is_error and "long-talk.mp4" in met["several"].content[0].text
     assert "pictures to 00:02" in met["resources"][0].description and met["first"]["coverage"]["partial"]
+
+
+def test_of_an_answer_with_now_nothing_later_is_told_of_coverage(half: ClipMemory):
+    def early(question: str, *, videos: Sequence[str], **more: Any) -> Mapping[str, Any]:
+        return {**answer(question, videos, "red"), "now": 1.0}
+
+    async def work(client: Any) -> Any:
+        return await client.call_tool("ask", {"question": "What color?", "videos": ["long walk"], "now": "1"})
+
+    met = serving(half, work, asking=early)
+    assert "pictures to 00:01 of 00:01" in met.content[0].text and "00:06" not in str(met)
+    assert met.structured_content["coverage"][0]["channels"]["visual"] == [[0.0, 1.0]]
 
 
 def test_an_answer_has_its_evidence_and_its_cost(half: ClipMemory):
@@ -253,6 +267,17 @@ def test_an_address_is_described_before_it_is_downloaded(folder: Path):
     (row,) = listed.structured_content["data"]["videos"]
     assert row["name"].startswith("long-talk-") and (folder / "web" / "downloads" / row["name"]).stat().st_size == size
     web.shutdown()
+
+
+def test_what_is_too_large_is_refused_before_anybody_is_asked(half: ClipMemory, monkeypatch: pytest.MonkeyPatch):
+    huge = WebVideo("http://example.org/a.mp4", "a.mp4", "video/mp4", 5 << 30)
+    monkeypatch.setattr(server_tools, "look", lambda *_: huge)
+
+    async def work(client: Any) -> Any:
+        return await client.call_tool("add_video", {"source": huge.url})
+
+    refused = serving(half, work, sources=Sources.of([], ["example.org"]))
+    assert refused.is_error and "5.4 GB, and at most 4.3 GB" in refused.content[0].text
 
 
 def test_nothing_can_be_added_where_nobody_said_so(half: ClipMemory):

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from rewatch.memory import MisuseError, VideoError
+from rewatch.memory import ClipMemory, MediaURI, MisuseError, VideoError
+from rewatch.tools.mcp.index_queue import IndexQueue
+from rewatch.tools.mcp.server_tools import find
 from rewatch.tools.mcp.sources import Sources
 
 
@@ -59,6 +61,16 @@ def test_files_that_are_refused(folder: Path, word: str, why: str):
         Sources.of([folder], ()).file(word.format(folder))
 
 
+def test_a_folder_that_was_named_by_a_link(folder: Path, tmp_path: Path):
+    (tmp_path / "videos").symlink_to(folder)
+    sources = Sources.of([tmp_path / "videos"], ())
+    for word in ("rome/walk.mp4", f"{tmp_path}/videos/rome/walk.mp4", f"{folder}/rome/walk.mp4"):
+        assert sources.file(word) == Path(os.path.realpath(folder)) / "rome" / "walk.mp4"
+    for word in ("videos/link.mp4", "videos/out/secret.mp4", "videos/.x.mp4", "videos"):
+        with pytest.raises(VideoError, match="is a link|There is no file"):
+            sources.file(f"{tmp_path}/{word}")
+
+
 def test_a_device_is_refused():
     with pytest.raises(VideoError, match="it is a device"):
         Sources.of([Path("/dev")], ()).file("zero")
@@ -73,9 +85,26 @@ def test_addresses():
     for url in ("http://10.0.0.5/y.mp4", "https://example.org/a.mp4", "http://media.example.org.evil.net/"):
         with pytest.raises(VideoError, match="was not allowed"):
             named.address(url)
-    for url in ("file:///etc/passwd", "ftp://example.org/a", "http://u:p@example.org/", "http://", "http://[::1/"):
+    odd = ("http://example.org/a\r\nX: y", "http://example.org/a b", f"http://example.org/{'a' * 5000}")
+    for url in (
+        "file:///etc/passwd",
+        "ftp://example.org/a",
+        "http://u:p@example.org/",
+        "http://",
+        "http://[::1/",
+        *odd,
+    ):
         with pytest.raises(VideoError, match="no address of the web"):
             public.address(url)
+
+
+def test_a_refusal_names_what_could_be_allowed_and_says_no_more_than_that(folder: Path):
+    with pytest.raises(VideoError, match=r"--add-urls \[::1\]\."):
+        Sources.of((), ["example.org"]).address("http://[::1]/a.mp4")
+    for word in ("x" * 100_000, "../" * 50_000):
+        with pytest.raises(VideoError) as refused:
+            Sources.of([folder], ()).file(word)
+        assert len(str(refused.value)) < 2000
 
 
 def test_nothing_is_allowed_by_itself(folder: Path):
@@ -88,3 +117,13 @@ def test_nothing_is_allowed_by_itself(folder: Path):
     for folders, hosts in (([folder / "none"], ()), ((), ["http://x/"]), ((), ["a b"])):
         with pytest.raises(MisuseError):
             Sources.of(folders, hosts)
+
+
+def test_a_word_of_any_length_is_not_said_back_whole(tmp_path: Path):
+    with ClipMemory(tmp_path, text_encoder="hashed") as memory:
+        for word in ("x" * 100_000, f"video:{'x' * 100_000}", "video:" + "#" * 100_000):
+            for look in (memory.video, MediaURI.parse, lambda word: find(memory, IndexQueue(memory, Sources()), word)):
+                try:
+                    look(word)
+                except (VideoError, ValueError) as error:
+                    assert len(str(error)) < 1000

@@ -28,6 +28,23 @@ def test_who_and_what(named: ClipMemory, question: str, expected: str):
     assert any("who it is" in item.claim for item in answer.evidence)
 
 
+@pytest.mark.parametrize("question", ["What does Anna say about the budget?", "Does Anna mention the budget?"])
+def test_what_somebody_else_says_is_not_denied(named: ClipMemory, question: str):
+    first = named.videos()[0].id
+    named.people.split("Anna", [named.people.turns(first)[0].uri])  # so that only others speak of the budget
+    answer = VideoAgent(named).ask(question, videos=[first])
+    told = [answer.text, *(item.claim for item in answer.evidence)]
+    assert "in what Anna is heard to say" in answer.text and not any("in the speech" in text for text in told)
+
+
+def test_words_of_somebody_unknown_are_told_with_who_says_them(named: ClipMemory):
+    answer = VideoAgent(named).ask("What does Carol say about the budget?", videos=["talk0.mp4"])
+    assert "ten million" in answer.text and "nobody here goes by Carol" in answer.text and answer.confidence < 0.5
+    assert any(item.claim == "who it is: Anna" for item in answer.evidence)
+    sure = VideoAgent(named).ask("What does she say about the budget?", videos=["talk0.mp4"])
+    assert "nobody here" not in sure.text
+
+
 def test_when_somebody_speaks(named: ClipMemory):
     first = named.videos()[0].id
     answer = VideoAgent(named).ask("When does Anna speak?", videos=[first])

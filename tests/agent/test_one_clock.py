@@ -136,29 +136,6 @@ def test_questions_at_any_moment_know_nothing_later(memory: ClipMemory, agent: V
         assert not [name for name in names if Path(name).name in told], (question, instant, names)
 
 
-def test_a_follow_up_sees_no_more_on_another_camera_than_the_question_before(memory: ClipMemory):
-    """A number is another moment in a video that began later: the kitchen's begins ten seconds after the first."""
-    cameras = [memory.video("DAY1_09000000.mp4").id, memory.video("DAY1_09001000.mp4").id]
-    chat = VideoAgent(memory, traces=None).chat(cameras, now=18.0)
-    assert "coffee" in chat.ask("Where is the coffee?").text
-    then = chat.ask("and after that?")
-    assert then.now == Moment(DAY + 9 * 3600 + 18) and chat.exchanges[-1].now == then.now
-
-
-def test_what_a_conversation_saw_with_another_now_is_compared_by_the_clock(memory: ClipMemory):
-    agent = VideoAgent(memory, traces=None)
-    chat = agent.chat([memory.video("DAY2_08300000.mp4").id], now=18.0)
-    assert "sofa" in chat.ask("Where is the red notebook?").text
-    chat.videos, chat.now = [memory.video("DAY1_09300000.mp4").id], 19.0
-    asked = chat.ask("and before that?")
-    assert asked.question == "and before that?" and "sofa" not in json.dumps(asked.as_dict())
-    late = agent.ask("Where is the red notebook?", now="DAY2 08:30:20", videos=[r.id for r in memory.videos()])
-    early = agent.ask("and before that?", history=[late], now="DAY1 09:31")
-    assert early.question == "and before that?" and "sofa" not in json.dumps(early.as_dict())
-    again = agent.ask("and before that?", history=[late], now="DAY2 08:31")
-    assert again.question != "and before that?", "what saw no more is gone on from"
-
-
 @pytest.mark.parametrize(
     "now, ago, gap",
     [
@@ -196,3 +173,26 @@ def test_the_report_says_up_to_when_and_about_what_was_asked(agent: VideoAgent):
     plain = agent.ask("Where was the red notebook?")
     page = write_report(plain.trace or "", Path(plain.trace or "").with_suffix(".html")).read_text()
     assert "Nothing after" not in page and "Asked about" not in page
+
+
+def test_a_follow_up_sees_no_more_on_another_camera_than_the_question_before(memory: ClipMemory):
+    """A number is another moment in a video that began later: the kitchen's begins ten seconds after the first."""
+    cameras = [memory.video("DAY1_09000000.mp4").id, memory.video("DAY1_09001000.mp4").id]
+    chat = VideoAgent(memory, traces=None).chat(cameras, now=18.0)
+    assert "coffee" in chat.ask("Where is the coffee?").text
+    then = chat.ask("and after that?")
+    assert then.now == Moment(DAY + 9 * 3600 + 18) and chat.exchanges[-1].now == then.now
+
+
+def test_what_a_conversation_saw_with_another_now_is_compared_by_the_clock(memory: ClipMemory):
+    agent = VideoAgent(memory, traces=None)
+    chat = agent.chat([memory.video("DAY2_08300000.mp4").id], now=18.0)
+    assert "sofa" in chat.ask("Where is the red notebook?").text
+    chat.videos, chat.now = [memory.video("DAY1_09300000.mp4").id], 19.0
+    asked = chat.ask("and before that?")
+    assert asked.question == "and before that?" and "sofa" not in json.dumps(asked.as_dict())
+    late = agent.ask("Where is the red notebook?", now="DAY2 08:30:20", videos=[r.id for r in memory.videos()])
+    early = agent.ask("and before that?", history=[late], now="DAY1 09:31")
+    assert early.question == "and before that?" and "sofa" not in json.dumps(early.as_dict())
+    again = agent.ask("and before that?", history=[late], now="DAY2 08:31")
+    assert again.question != "and before that?", "what saw no more is gone on from"

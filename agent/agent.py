@@ -171,7 +171,7 @@ class VideoAgent:
 
         Raises:
             QuestionError: if the question is empty, or the memory has no such video or run.
-            UnknownNameError: if there is no such route or scaling.
+            UnknownNameError: if there is no such route, scaling or mode.
             CapabilityError: if the route or the scaling needs a model that is not there.
         """
         parsed = self._question(question, options=options, videos=videos, now=now, history=history, mode=mode)

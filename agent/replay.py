@@ -59,10 +59,8 @@ def replay(trace: str | Path) -> Replayed:
     events = read_trace(trace)
     try:
         run = _Run(Question.from_dict(events[0]["question"]), events[0])
-        if "scale" in events[0]:
-            return _replay_scaled(events)
-        if "wait" in events[0]:
-            return _replay_waiting(events)
+        if "scale" in events[0] or "wait" in events[0]:
+            return _replay_attempts(events)
         for event in without_repeats(events[1:]):
             run.take(event)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -71,44 +69,37 @@ def replay(trace: str | Path) -> Replayed:
     return Replayed(events=events, answer=run.answer, differences=run.differences)
 
 
-def _replay_scaled(events: list[dict[str, Any]]) -> Replayed:
-    events_once = without_repeats(events[1:])
+def _replay_attempts(events: list[dict[str, Any]]) -> Replayed:
+    """Derive again the answer that several runs gave together: those of a scaling, or those of a waiting one."""
+    head, events_once = events[0], without_repeats(events[1:])
     rows = [event for event in events_once if event["event"] == "attempt"]
+    end = next((event for event in events_once if event["event"] == "answer"), None)
+    if end is None:
+        return Replayed(events=events, answer=None, differences=[])
+    recorded = Answer.from_dict(end["answer"])
+    if recorded.stopped_by == "bug":
+        return Replayed(events=events, answer=recorded, differences=[])
+    derived = _scaled(head, rows) if "scale" in head else _waited(head, rows)
+    if derived is None:
+        text = "answer: what was recorded of its parts leads to no answer yet"
+        return Replayed(events=events, answer=None, differences=[text])
+    # What the parts do not tell is taken as it was recorded.
+    names = ("question", "spend", "budget", "run_id", "trace") if "scale" in head else ("spend", "run_id", "trace")
+    derived = replace(derived, **{name: getattr(recorded, name) for name in names})
+    differences = _compared(end["answer"], _calibrated(head, derived))
+    return Replayed(events=events, answer=derived, differences=differences)
+
+
+def _scaled(head: Mapping[str, Any], rows: Sequence[dict[str, Any]]) -> Answer | None:
     steps = [
         [row for row in rows if row["step"] == step] for step in range(max((r["step"] for r in rows), default=-1) + 1)
     ]
-    head: ScaledState = {key: events[0][key] for key in ("question", "budget", "scale", "width")}  # type: ignore[assignment]
-    end = next((event for event in events_once if event["event"] == "answer"), None)
-    if end is None:
-        return Replayed(events=events, answer=None, differences=[])
-    recorded = Answer.from_dict(end["answer"])
-    if recorded.stopped_by == "bug":
-        return Replayed(events=events, answer=recorded, differences=[])
-    _, answer = replay_scaling({**head, "results": steps})
-    if answer is None:
-        return Replayed(events=events, answer=None, differences=["answer: the recorded attempts lead to no answer yet"])
-    recorded_fields = ("question", "spend", "budget", "run_id", "trace")
-    answer = replace(answer, **{name: getattr(recorded, name) for name in recorded_fields})
-    differences = _compared(end["answer"], _calibrated(events[0], answer))
-    return Replayed(events=events, answer=answer, differences=differences)
+    state: ScaledState = {key: head[key] for key in ("question", "budget", "scale", "width")}  # type: ignore[assignment]
+    return replay_scaling({**state, "results": steps})[1]
 
 
-def _replay_waiting(events: list[dict[str, Any]]) -> Replayed:
-    events_once = without_repeats(events[1:])
-    rows = [event for event in events_once if event["event"] == "attempt"]
-    end = next((event for event in events_once if event["event"] == "answer"), None)
-    if end is None:
-        return Replayed(events=events, answer=None, differences=[])
-    recorded = Answer.from_dict(end["answer"])
-    if recorded.stopped_by == "bug":
-        return Replayed(events=events, answer=recorded, differences=[])
-    head = {key: events[0][key] for key in ("question", "budget", "wait")}
-    answer = conclusion({**head, "results": [rows]})
-    if answer is None:
-        return Replayed(events=events, answer=None, differences=["answer: the recorded parts lead to no answer yet"])
-    answer = replace(answer, **{name: getattr(recorded, name) for name in ("spend", "run_id", "trace")})
-    differences = _compared(end["answer"], _calibrated(events[0], answer))
-    return Replayed(events=events, answer=answer, differences=differences)
+def _waited(head: Mapping[str, Any], rows: Sequence[dict[str, Any]]) -> Answer | None:
+    return conclusion({**{key: head[key] for key in ("question", "budget", "wait")}, "results": [list(rows)]})
 
 
 def _compared(row: Mapping[str, Any], answer: Answer) -> list[str]:

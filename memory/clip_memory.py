@@ -18,7 +18,7 @@ from .people.people import People, forget_vanished
 from .protocol import VideoSource
 from .span import Span
 from .store import units
-from .store.folder import is_locked
+from .store.folder import LOCK, is_locked
 from .store.search import channel_names
 from .types import OBJECTS, VOICES, Progress, Summary, VideoRecord
 from .video.open import as_source
@@ -257,7 +257,7 @@ class ClipMemory(MemoryReader):
     @property
     def is_written_elsewhere(self) -> bool:
         """Whether another process is writing at this moment."""
-        return not self._adding.locked() and is_locked(self.folder)
+        return not self._adding.locked() and is_locked(self.folder / LOCK)
 
     def _unchanged(self, source: str | VideoSource, fingerprint: str, between: Between) -> str | None:
         """The id of a file that has not changed since nothing was left to do for the same request."""

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import BaseMessage, HumanMessage
 
 from ...memory import MediaURI, Moment, RewatchError, Span, TimelineSpan, clock, resolve_now, wall_clock
+from ...memory.registry import require_name
 from ...memory.timeline.now import latest_zone
 from ...memory.timeline.words import TimePhrase, time_in
 from ...memory.video.open import one_or_many
 from ...tools.sanitize import named
 from ..parsing.options import MOST, find_options, letter, split_options
-from .mode import Mode
+from .mode import MODES, Mode
 from .window import last_seconds
 
 if TYPE_CHECKING:
@@ -179,9 +180,11 @@ def question_about(
         mode: of what was, of what is at this moment, or once it becomes true.
 
     Raises:
+        UnknownNameError: if there is no such mode.
         QuestionError: if it is empty, has too many options, the memory holds no video, or none has begun by `now`.
         RewatchError: if the memory has no such video.
     """
+    require_name("mode", mode, MODES)
     if not text.strip():
         raise QuestionError("The question is empty; write what you want to know.")
     if isinstance(now, int | float) and not 0 <= now < LATEST:
@@ -200,16 +203,15 @@ def question_about(
             now = resolve_now(now, records)
         except ValueError as error:
             raise QuestionError(f"{error}") from None
-        view = memory.until(now)
+    view = memory if now is None else memory.until(now)
+    if now is not None:
         # What is told of the videos is told as it was then: nobody knows yet how long they will be.
         begun = [view.video(r.id) for r in records if r.start < view.now_of(r.id)]
         if not begun:
             raise QuestionError(_nothing_yet(now, records))
         records = begun
-    seen = memory if now is None else memory.until(now)
     names = ("id", "name", "start", "end", "width", "height", "has_audio")
     more = {"detector": True} if memory.detector_stamp else {}
-    people = memory.people if now is None else memory.until(now).people
     facts: tuple[dict[str, Any], ...] = tuple(
         {
             **{name: getattr(r, name) for name in names},
@@ -217,8 +219,8 @@ def question_about(
             "channels": list(r.channels),
             **({} if r.recorded is None else {name: getattr(r, name) for name in ("timeline", "recorded", "zone")}),
             **more,
-            **_coverage(seen, r),
-            **({"people": [named(name) for name in known]} if (known := people.names(r.id)) else {}),
+            **_coverage(view, r),
+            **({"people": [named(name) for name in known]} if (known := view.people.names(r.id)) else {}),
         }
         for r in records
     )

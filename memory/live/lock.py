@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import MemoryInUse
-from ..store.folder import plain_errors
+from ..store.folder import is_locked, plain_errors
 
 
 def _place(folder: Path, source: str) -> Path:
@@ -49,14 +49,4 @@ def only_watcher(folder: Path, source: str) -> Iterator[None]:
 
 def is_watching(folder: Path, source: str) -> bool:
     """Return whether somebody is watching a source at this moment."""
-    try:
-        descriptor = os.open(_place(folder, source), os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+    return is_locked(_place(folder, source))

@@ -92,7 +92,8 @@ def windows(video: VideoSource, span: Span, length: float = WINDOW, *, part: Spa
 def next_windows(video: VideoSource, span: Span, since: float, length: float = WINDOW) -> list[Span]:
     """Return the windows of `span` from `since` on, where one ends, that no later sound can change.
 
-    They are those that `windows` gives for the same span, however far it goes on.
+    They are those that `windows` gives for the same span, however far it goes on, but for the first one: `windows` cuts
+    it up (`_EARLY`) where it knows that the whole is long.
     """
     if not video.info.has_audio or span.duration < 2 * _SLACK:
         return []

@@ -222,10 +222,10 @@ def writer_lock(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def is_locked(folder: Path) -> bool:
-    """Return whether some process holds the folder's writer lock at this moment."""
+def is_locked(file: Path) -> bool:
+    """Return whether some process, or thread, holds the lock on a file at this moment."""
     try:
-        descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = os.open(file, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
         return False
     try:

@@ -18,6 +18,7 @@ from rewatch.agent.questions.mode import event_of, mode_of
 from rewatch.agent.replay import replay
 from rewatch.agent.report import write_report
 from rewatch.memory import MediaURI, Span
+from rewatch.memory.registry import UnknownNameError
 
 from ..scripted import Scripted, calling, observations
 
@@ -41,6 +42,11 @@ from ..scripted import Scripted, calling, observations
 )
 def test_modes_are_read_off_plain_questions(question: str, mode: str) -> None:
     assert mode_of(question) == mode
+
+
+def test_a_mode_that_there_is_not_is_one_line(notices: ClipMemory) -> None:
+    with pytest.raises(UnknownNameError, match=r"mode.*wait"):
+        VideoAgent(notices, traces=None).ask("What is on the sign?", mode="later")  # type: ignore[arg-type]
 
 
 def test_an_event_is_what_is_waited_for() -> None:

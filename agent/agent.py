@@ -175,6 +175,8 @@ class VideoAgent:
             CapabilityError: if the route or the scaling needs a model that is not there.
         """
         parsed = self._question(question, options=options, videos=videos, now=now, history=history, mode=mode)
+        if mode not in (None, "wait") and (until is not None or patience is not None):
+            raise QuestionError(f"until and patience say how long to wait: leave them out in mode {mode}.")
         limits = budget or self.budget
         route = route or (self._config.route if self._config else None)
         self._require(route, scale)

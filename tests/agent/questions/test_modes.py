@@ -49,6 +49,12 @@ def test_a_mode_that_there_is_not_is_one_line(notices: ClipMemory) -> None:
         VideoAgent(notices, traces=None).ask("What is on the sign?", mode="later")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("limits", [{"until": 5.0}, {"patience": 2}])
+def test_what_does_not_wait_has_no_limit_of_waiting(notices: ClipMemory, limits: dict[str, float]) -> None:
+    with pytest.raises(QuestionError, match="mode backward"):
+        VideoAgent(notices, traces=None).ask("What is on the sign?", mode="backward", **limits)  # type: ignore[arg-type]
+
+
 def test_an_event_is_what_is_waited_for() -> None:
     assert event_of("Please tell me as soon as the timer reaches zero!") == "the timer reaches zero"
     assert event_of("When does the timer reach zero?") is None

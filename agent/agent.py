@@ -143,6 +143,8 @@ class VideoAgent:
         mode: Mode | None = None,
         until: float | str | Moment | None = None,
         patience: int | None = None,
+        temperature: float | None = None,
+        seed: int | None = None,
         listener: Listener | None = None,
     ) -> Answer:
         """Answer a question; `ask` is the same for callers that have no event loop.
@@ -167,6 +169,8 @@ class VideoAgent:
                 one that is still coming in; the budget is that of each part.
             until: in mode `wait`, up to when: seconds of the video, or a moment; the end of the videos by default.
             patience: in mode `wait`, how many parts (of 10 s) are asked about at most.
+            temperature: of the policy (0 is greedy); its own if left out.
+            seed: of its sampling, where it can be seeded.
             listener: called with every trace event as it happens.
 
         Raises:
@@ -184,6 +188,9 @@ class VideoAgent:
         state: dict[str, Any] = {"question": parsed.as_dict(), "budget": limits.as_dict()}
         if route:
             state["route"] = route
+        sampling = {"temperature": temperature, "seed": seed}
+        if any(value is not None for value in sampling.values()):
+            state["sampling"] = sampling
         if parsed.mode == "wait":
             if scale:
                 raise QuestionError(

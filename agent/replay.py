@@ -42,6 +42,8 @@ class Replayed:
     """The trace's events, as recorded."""
     answer: Answer | None
     """The answer derived again from the recorded messages; None where the run was cut off before its answer."""
+    messages: tuple[AnyMessage, ...] = ()
+    """The run's conversation; of several runs that answered together, none: each has a trace of its own."""
     differences: list[str]
     """How the record departs from what its own messages give, one line each; empty for a sound trace."""
 
@@ -66,7 +68,7 @@ def replay(trace: str | Path) -> Replayed:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         problem = f"{type(error).__name__}: {error}"
         raise TraceError(f"{trace}: an event lacks what every trace has ({problem}); was the file edited?") from None
-    return Replayed(events=events, answer=run.answer, differences=run.differences)
+    return Replayed(events=events, answer=run.answer, messages=tuple(run.messages), differences=run.differences)
 
 
 def _replay_attempts(events: list[dict[str, Any]]) -> Replayed:

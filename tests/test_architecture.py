@@ -14,7 +14,7 @@ import grimp
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-FLOORS = ("memory", "tools", "agent", "training", "cli")
+FLOORS = ("memory", "tools", "agent", "training", "evaluation", "server", "cli")
 FILES = [p for folder in FLOORS for p in sorted((ROOT / folder).rglob("*.py"))]
 
 
@@ -70,7 +70,7 @@ def test_importing_rewatch_is_light_and_puts_no_bare_names_anywhere():
     code = (
         "import sys, rewatch, rewatch.memory\n"
         "heavy = {'torch', 'transformers', 'cv2', 'faiss', 'rapidocr', 'langgraph', 'scenedetect'} & set(sys.modules)\n"
-        "bare = {'tools', 'memory', 'agent', 'cli', 'training'} & set(sys.modules)\n"
+        "bare = {'tools', 'memory', 'agent', 'cli', 'training', 'evaluation', 'server'} & set(sys.modules)\n"
         "assert not heavy and not bare, (heavy, bare)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT.parent, timeout=60)

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-TOP = ("memory", "tools", "agent", "training", "cli", "tests", "benchmarks", "examples", "docs")
+TOP = ("memory", "tools", "agent", "training", "evaluation", "server", "cli", "tests", "benchmarks", "examples", "docs")
 PATH = re.compile(rf"`((?:{'|'.join(TOP)})/[\w./-]*)(?:::(\w+))?`")
 
 

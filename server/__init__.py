@@ -1,0 +1,1 @@
+"""The server: the agent behind an OpenAI-compatible endpoint."""

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...agent.parsing.options import MOST, marked, options_inside
-from .pieces import CUE, is_instruction, labeled
+from .pieces import CUE, is_instruction, labeled, writes
 
 _MARKED = re.compile(
-    r"^[ \t>]{0,12}(?:[-*•][ \t]+)?(?:\*\*|__)?(?:(?:option|choice|candidate|answer)\s{0,2}#?)?[(（\[{<]?"
+    r"^[ \t>]{0,12}(?:[-*•][ \t]+)?(?:\*\*|__)?(?P<noun>[A-Za-z]{3,12}\s{1,2}#?)?[(（\[{<]?"
     r"(?P<label>[A-Za-zＡ-Ｚ]|\d{1,2})(?P<close>[)）\]}>]?[.:：、．,)]?)(?:\*\*|__)?(?:(?<=[.:：、．,)\]}>*])[ \t]*|[ \t]+[-–—][ \t]+)(?P<text>[^\n]*)$",
     re.IGNORECASE,
 )
@@ -76,7 +76,7 @@ def _in_lines(text: str) -> Choices | None:
         assert mark is not None
         rest = [line.strip() for line in lines[n + 1 : end] if line.strip()]
         texts.append(" ".join([mark["text"].strip(), *rest]).strip())
-    labels = [str(marks[n]["label"]) for n in best]  # type: ignore[index]
+    labels = [f"{marks[n]['noun'] or ''}{marks[n]['label']}" for n in best]  # type: ignore[index]
     rest_of_last, behind = _last(texts[-1])
     after = "\n".join([behind, *lines[best[-1] + 1 :]]).strip()
     texts[-1] = rest_of_last
@@ -91,7 +91,8 @@ def _run(lines: Sequence[str], marks: Sequence[re.Match[str] | None], first: int
     for n in range(first + 1, len(lines)):
         mark, last = marks[n], marks[run[-1]]
         assert last is not None
-        if mark and mark["close"] == start["close"] and mark["label"] == _next(last["label"]):
+        alike = mark and mark["close"] == start["close"] and mark["noun"] == start["noun"]
+        if mark and alike and mark["label"] == _next(last["label"]):
             if len(run) == MOST:
                 break
             run.append(n)
@@ -221,9 +222,9 @@ def without_cue(text: str) -> tuple[str, str]:
 
 def _last(text: str) -> tuple[str, str]:
     """The text of the last option, and the instruction that stands behind it in the same line."""
-    found = re.search(r"(?<=[.;!])\s+(?=[A-Z])", text)
-    if found and is_instruction(text[found.end() :]):
-        return text[: found.start()], text[found.end() :]
+    for found in re.finditer(r"(?:\s+|(?<=[a-z.)]))(?=[A-Z][a-z]+ )", text):
+        if found.start() > 0 and writes(text[found.end() :]):
+            return text[: found.start()].rstrip(), text[found.end() :]
     return text, ""
 
 

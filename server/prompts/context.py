@@ -16,7 +16,7 @@ _MEDIA = re.compile(
 )
 _MANY_MEDIA = 2
 _CUE = re.compile(
-    r"^[ \t>*_#\[(]{0,6}(?:[^\n.:?]{0,80}\b)?(?:subtitles?|transcripts?|transcription|closed captions|speech|dialogues?|"
+    r"(?:^|(?<=[.!?] ))[ \t>*_#\[(]{0,6}(?:[^\n.:?]{0,80}\b)?(?:subtitles?|transcripts?|transcription|closed captions|speech|dialogues?|"
     r"narrations?|asr)\b[^\n.:?]{0,60}[:：][*_ \t\])]*",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -27,6 +27,10 @@ _TIMED = re.compile(
     re.MULTILINE,
 )
 """A line that begins with a time of a clock, as those of subtitles do."""
+
+
+_ASKS = re.compile(r"[?？]|^[ \t]*[(\[]?[B1][.):\]]", re.MULTILINE)
+"""What a question has, or options."""
 
 
 def cleaned(text: str) -> str:
@@ -76,14 +80,19 @@ def _end_of_context(text: str, start: int) -> int:
         closing = re.compile(r'"[ \t]*(?:\n|$)').search(text, begin + 1)
         if closing:
             return closing.end()
-    at = text.find("\n", begin)
+    at, end = text.find("\n", begin), len(text)
     while at >= 0:
         line = text[at + 1 : text.find("\n", at + 1) if "\n" in text[at + 1 :] else len(text)]
-        if labeled(line) or is_instruction(line):
+        if labeled(line):
             return at
+        if is_instruction(line):
+            end = at
+            break
         at = text.find("\n", at + 1)
-    paragraphs = [match.end() for match in re.finditer(r"\n[ \t]*\n", text[begin:])]
-    if paragraphs:
-        return begin + paragraphs[-1]
-    asks = [match.start() for match in re.finditer(r"\n[^\n]*[?？]", text[begin:])]
-    return begin + asks[-1] if asks else len(text)
+    if _ASKS.search(text, end):
+        return end
+    asks = [match.start() for match in re.finditer(r"\n[^\n]*[?？]", text[begin:end])]
+    if asks:
+        return begin + asks[-1]
+    paragraphs = [match.end() for match in re.finditer(r"\n[ \t]*\n", text[begin:end])]
+    return begin + paragraphs[-1] if paragraphs else end

@@ -10,7 +10,7 @@ from ...agent.parsing.options import letter
 from .choices import Choices, read_choices, without_cue
 from .context import cleaned, set_apart
 from .objects import ASKS_JSON, example_in
-from .pieces import CUE, is_instruction, labeled, pieces
+from .pieces import CUE, is_instruction, lead, pieces
 from .prompt import Prompt
 from .wanted import closed_words, read_form
 
@@ -24,6 +24,7 @@ _AS_INDEX = re.compile(
 )
 _FROM_ONE = re.compile(r"\b1\s*(?:,\s*2|-|to)\b", re.IGNORECASE)
 _LETTERS = re.compile(r"\bletters?\b|\bA\s*,\s*B\b", re.IGNORECASE)
+_PLAIN_NOUNS = frozenset(("option", "choice", "answer", "candidate"))
 _STATEMENT = "When does this happen: {}"
 
 
@@ -51,7 +52,8 @@ def read_prompt(text: str, *, system: str = "", response_format: Mapping[str, An
         words = closed_words(told)
         labels, options = (words, words) if words else (labels, options)
         lettered = bool(words)
-    form = read_form(told, labels, lettered=lettered, response_format=response_format)
+    imperative = "" if re.search(r"[?？]", question) else question
+    form = read_form(f"{told}\n{imperative}", labels, lettered=lettered, response_format=response_format)
     if form.value in ("span", "spans") and not re.search(
         r"[?？]|^\W*(?:when|what|where|which|who|how|find|locate|at)\b", question, re.I
     ):
@@ -64,7 +66,10 @@ def _named(choices: Choices | None, told: str) -> tuple[tuple[str, ...], tuple[s
     if choices is None:
         return (), (), False
     if choices.labels:
-        return choices.labels, choices.texts, True
+        nouns = {noun.lower() for noun in (label.rpartition(" ")[0] for label in choices.labels) if noun}
+        bare = nouns and (_LETTERS.search(told) or (nouns <= _PLAIN_NOUNS and not choices.labels[0][-1].isdigit()))
+        labels = tuple(label.rpartition(" ")[2] if bare else label for label in choices.labels)
+        return labels, choices.texts, True
     if _AS_INDEX.search(told):
         first = 1 if _FROM_ONE.search(told) else 0
         return tuple(str(first + i) for i in range(len(choices.texts))), choices.texts, True
@@ -106,11 +111,11 @@ def _without_example(text: str) -> tuple[str, str]:
 def _labeled(text: str) -> list[int]:
     """Where questions begin behind a label, in order."""
     found, at = [], 0
-    for line in text.split("\n"):
-        label = labeled(line)
-        if label is not None and (line[len(label) :].strip() or text[at + len(line) :].strip()):
+    for piece in pieces(text):
+        label = lead(piece)
+        if label is not None and text[at + len(label) :].strip():
             found.append(at + len(label))
-        at += len(line) + 1
+        at += len(piece)
     return found
 
 
@@ -128,7 +133,7 @@ def _parted(text: str) -> tuple[str, str]:
     """The pieces of a text that ask, as they are separated in it, and those that are instructions."""
     asks, tells = "", ""
     for piece in pieces(text):
-        if piece.strip() and is_instruction(piece):
+        if is_instruction(piece) or not re.search(r"\w", piece):
             tells += piece
         else:
             asks += piece

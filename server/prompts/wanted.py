@@ -157,7 +157,7 @@ def _value(text: str, has_options: bool) -> Value:
     if _NUMBER.search(text) and not re.search(r"\b(?:words?|phrase)\b", text):
         return "number"
     if _TIMES.search(text):
-        return "times" if many else "time"
+        return "times" if many or re.search(r"\btimestamps\b", text, re.IGNORECASE) else "time"
     return "words"
 
 

@@ -57,15 +57,20 @@ def _body(answer: Answer, prompt: Prompt, picture: tuple[int, int] | None) -> st
         written = _chosen(answer, prompt)
     elif form.value == "number":
         written = _number(answer)
-    elif form.value in ("time", "times"):
-        times = [time_text(span.start, form) for span in spans_of(answer)]
-        written = ", ".join(times if form.value == "times" else times[:1])
+    elif form.value == "times":
+        spans = spans_of(answer)
+        if not form.clock:
+            return json.dumps([_seconds(span.start) for span in spans]) if spans else ""
+        written = ", ".join(time_text(span.start, form) for span in spans)
+    elif form.value == "time":
+        written = next((time_text(span.start, form) for span in spans_of(answer)), "")
     elif form.value in ("box", "boxes"):
         boxes = [_box(box, form, picture) for box in boxes_of(answer)]
         return json.dumps(boxes if form.value == "boxes" else boxes[0]) if boxes else ""
     else:
         written = answer.text.strip()
-        written = written if "\n" in written or len(written.split()) > 4 else written.rstrip(".")
+        short = form.hint and "sentence" not in form.hint and "detail" not in form.hint
+        written = written.rstrip(".") if short and "." not in written.rstrip(".") else written
     return form.sentence.format(value=written) if form.sentence and written else written
 
 

@@ -172,7 +172,7 @@ def _in_one_line(text: str) -> Choices | None:
     inside = options_inside(text)
     if inside:
         *texts, last = [one.strip(" ;") for one in inside.texts]
-        last, behind = _last(last)
+        last, behind = _sentence(*_last(last), texts)
         after = "\n".join(part for part in (behind, inside.behind, cue) if part)
         return _choices(inside.question, inside.letters, [*texts, last], after)
     marks = [m for m in _NUMBERED.finditer(text)]
@@ -185,7 +185,7 @@ def _in_one_line(text: str) -> Choices | None:
             ends = [*(m.start() for m in run[1:]), len(text)]
             texts_ = [text[m.end() : end].strip(" \n,;") for m, end in zip(run, ends, strict=True)]
             if 2 <= len(run) <= MOST and _SPEAKS.search(text) and all(texts_):
-                last, behind = _last(texts_[-1])
+                last, behind = _sentence(*_last(texts_[-1]), texts_[:-1])
                 return _choices(text[: mark.start()], [m[1] for m in run], [*texts_[:-1], last], f"{behind}\n{cue}")
     return None
 
@@ -226,6 +226,14 @@ def _last(text: str) -> tuple[str, str]:
         if found.start() > 0 and writes(text[found.end() :]):
             return text[: found.start()].rstrip(), text[found.end() :]
     return text, ""
+
+
+def _sentence(text: str, behind: str, others: Sequence[str]) -> tuple[str, str]:
+    """The last option in one line up to the end of its sentence, where the others are no longer than that."""
+    found = re.search(r"[.!?]\s+(?=[A-Z])", text)
+    if found is None or any(re.search(r"[.!?]\s+[A-Z]", one) for one in others):
+        return text, behind
+    return text[: found.start()], f"{text[found.end() :]} {behind}".strip()
 
 
 def _choices(before: str, labels: Sequence[str], texts: Sequence[str], after: str) -> Choices | None:

@@ -22,8 +22,8 @@ _CUE = re.compile(
 )
 """A line, or the beginning of one, after which subtitles stand."""
 _TIMED = re.compile(
-    r"^[ \t]*(?:\d{1,6}[ \t]*\n[ \t]*)?[\[(<]?\d{1,4}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?[^\n\w]{1,12}"
-    r"(?:\d{1,4}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?[\])>]?)?[^\n?]{0,400}$",
+    r"^[ \t]*(?:\d{1,6}[ \t]*\n[ \t]*)?[\[(<]?(?:\d{1,4}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?|\d{1,6}(?:\.\d{1,3})?\s?s)[^\n\w]{1,12}"
+    r"(?:(?:\d{1,4}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?|\d{1,6}(?:\.\d{1,3})?\s?s)[\])>]?)?[^\n?]{0,400}$",
     re.MULTILINE,
 )
 """A line that begins with a time of a clock, as those of subtitles do."""

@@ -6,14 +6,14 @@ import re
 
 _SOFT = r"(?:(?:and|so|now|then|please|kindly|finally|directly|simply|just|only|you\s+(?:must|should|need\s+to|have\s+to|can|may)|your\s+task\s+is\s+to)\b[\s,]*){0,4}"
 _WRITES = (
-    rf"^\W*{_SOFT}(?:answer|respond|reply|output|return|give|provide|select|choose|pick|write|report|state|indicate|conclude|end|format|"
+    rf"^\W*{_SOFT}(?:answer|respond|reply|output|return|give|provide|select|choose|pick|write|report|state|indicate|conclude|end|format|list|separate|join|"
     r"print|present|express|put|enclose|wrap|include|use|place)\b"
 )
 _SHAPE = (
     r"\b(?:answers?|responses?|options?|choices?|letters?|formats?|formatted|json|tags?|only|directly|multiple-choice|multi-choice|"
     r"mcq|characters?|as\s+an?|as\s+follows|with\s+(?:an?|the|one|only|just|either|your)|using\s+an?|in\s+(?:an?|one|the\s+(?:form|following))|"
-    r"yes|no\b(?!\s+\w)|(?:start|end|starting|ending)\s+(?:time|and)|timestamps?|coordinates|boxed|text|explanation|step[\s-]+by[\s-]+step|questions?)\b"
-    r"|<\w+>"
+    r"yes|no\b(?!\s+\w)|(?:start|end|starting|ending)\s+(?:time|and)|timestamps?|coordinates|boxed|text|explanation|step[\s-]+by[\s-]+step|questions?|"
+    r"with\s+\S{1,20}\s+or\s+\S{1,20}|true|false|seconds|(?:hh:)?mm:ss)\b|\b(?:as|in|like)\s*[:\[(<{\"'“`]|<\w+>"
 )
 _INSTRUCTION = re.compile(rf"{_WRITES}[^?？]{{0,600}}?(?:{_SHAPE})", re.IGNORECASE)
 """A piece that says how to write the answer."""
@@ -29,6 +29,8 @@ _ROLE = re.compile(
     r"carefully\b|based\s+on\s+(?:your|the|this|what|these|that)\b|according\s+to\s+(?:the|this)\s+(?:video|frames?|images?)[,.]?$|"
     r"ignore\b|the\s+(?:image|images|video|frames?|picture)s?\s+(?:for|of|to)\s+(?:this|the|each)\s+(?:\w+\s+)?question\b|"
     r"[^\n]{0,200}\b(?:following|above|below|next|given|provided)\s+(?:[\w-]+\s+){0,3}questions?(?:\s+(?:about|based|from|regarding|on|according|using|with|that)\b[^\n]{0,120})?[.:：]?$|"
+    r"(?:there\s+(?:may|can|might)\s+be\s+)?(?:more\s+than\s+one|several|multiple|one\s+or\s+more|only\s+one|exactly\s+one)\s+(?:\w+\s+){0,3}"
+    r"(?:options?|answers?|choices?|letters?)\b|(?:请|直接|只|仅|从).{0,40}(?:字母|选项|答案|格式|回答|选择)|"
     r"i\s+(?:will|am\s+going\s+to|provide|have\s+provided|give|want\s+you)\b|now,?\s+i\s+will\b|"
     r"note\b|important\b|make\s+sure\b|ensure\b|remember\b|do\s+not\b|don['’]t\b|never\b|avoid\b|even\s+(?:when|if)\b|"
     r"for\s+example\b|e\.g\.|example\s*(?:output|answer|response|format)|hint\b|"
@@ -63,7 +65,7 @@ _LEADS = re.compile(
     re.IGNORECASE,
 )
 """A piece that leads to the question, with words around its label: `Now answer the following question: …`."""
-_SPLIT = re.compile(r"(\n+|(?<=[.!?。！？])[\"'”’)]?[ \t]+(?=[^\s.])|(?<=[a-z)\"”][.!?])(?=[A-Z][a-z])|(?<=[。！？]))")
+_SPLIT = re.compile(r"(\n+|(?<!e\.g\.)(?<!i\.e\.)(?<=[.!?。！？])[\"'”’)]?[ \t]+(?=[^\s.])|(?<=[a-z)\"”][.!?])(?=[A-Z][a-z])|(?<=[。！？]))")
 
 
 def pieces(text: str) -> list[str]:

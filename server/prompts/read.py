@@ -24,6 +24,8 @@ _AS_INDEX = re.compile(
 )
 _FROM_ONE = re.compile(r"\b1\s*(?:,\s*2|-|to)\b", re.IGNORECASE)
 _LETTERS = re.compile(r"\bletters?\b|\bA\s*,\s*B\b", re.IGNORECASE)
+_BEHIND_COLON = re.compile(r"[\w\"'”’)\]}>][:：][ \t]+(?P<text>[^\n\"“”<>\[\]{}:：]{8,400})$", re.MULTILINE)
+"""What stands behind the colon of an instruction, where nothing else is asked."""
 _PLAIN_NOUNS = frozenset(("option", "choice", "answer", "candidate"))
 _STATEMENT = "When does this happen: {}"
 
@@ -94,6 +96,8 @@ def _question(before: str, after: str) -> tuple[str, str]:
         parts = [_parted(part) for part in (before, after)]
         question = "\n".join(part for part, _ in parts if part)
         told = "\n".join(instructions for _, instructions in parts)
+        behind_colon = None if question else _BEHIND_COLON.search(told)
+        question = behind_colon["text"].strip() if behind_colon else question
     if len(question.split()) < 2 and not re.search(r"[?？]|[^\x00-\x7f]", question):
         question = _without_cues(before) or _without_cues(said)
     return question, "\n".join(part for part in (told, shown, also) if part)
@@ -122,7 +126,7 @@ def _labeled(text: str) -> list[int]:
 def _looks_like_form(text: str, quoted: re.Match[str]) -> bool:
     return bool(
         re.search(
-            r"\b(?:format|example|e\.g\.|such\s+as|exactly|like)\b",
+            r"\b(?:format|form|example|e\.g\.|such\s+as|exactly|like)\b",
             text[max(0, quoted.start() - 40) : quoted.start("text")],
             re.I,
         )

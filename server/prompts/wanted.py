@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from .objects import json_form
+from .objects import ASKS_JSON, json_form
 from .prompt import Form, Value
 from .sentences import read_sentence
 
@@ -40,7 +40,7 @@ _NUMBER = re.compile(
 _BOUNDS = re.compile(
     r"\b(?:start(?:ing)?|begin(?:ning)?)\b(?:[\s_]*(?:time|timestamp|second|point)s?)?[^\n.?]{0,24}?(?:\band\b|\bto\b|[-–,/&])[^\n.?]{0,24}?\b(?:end(?:ing)?|finish|stop)\b"
     r"|[\[(<{]\s*(?:start|s|t_?s)\w*\s*,\s*(?:end|e|t_?e)\w*\s*[\])>}]|\btime\s*(?:range|span|interval|window|segment|period)s?\b|\btemporal\s+(?:window|segment|boundar(?:y|ies)|interval|span|range|location)s?\b"
-    r"|<\s*(?:start|s)\w*\s*>[^\n]{0,20}<\s*(?:end|e)\w*\s*>",
+    r"|mm:ss[^\n\w]{1,6}(?:to\s+)?(?:hh:)?mm:ss|<\s*(?:start|s)\w*\s*>[^\n]{0,20}<\s*(?:end|e)\w*\s*>",
     re.IGNORECASE,
 )
 _TIMES = re.compile(
@@ -134,7 +134,7 @@ def closed_words(text: str) -> tuple[str, ...]:
         words = [word.strip("\"'“”‘’`* ") for word in written]
         small = tuple(word.lower() for word in words)
         known = any(set(pair) <= set(small) for pair in _CLOSED)
-        quoted = all(word[0] in "\"'“”‘’`*" for word in written)
+        quoted = all(word[0] in "\"'“”‘’`*" for word in written) and not ASKS_JSON.search(text)
         if known or (quoted and len({word.lower() for word in words}) == len(words)):
             return tuple(dict.fromkeys(words))
     return ()

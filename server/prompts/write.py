@@ -13,7 +13,7 @@ from ...agent.parsing.options import letter, letters_in
 from ...agent.text_matching import numbers
 from ...memory import Box, Span
 from ...training.rewards.extraction import ranges
-from .objects import Filler
+from .objects import Filler, role_of
 from .prompt import Form, Prompt
 
 
@@ -44,6 +44,10 @@ def _tagged(body: str, prompt: Prompt, answer: Answer, picture: tuple[int, int] 
     if len(tags) == 1:
         return f"<{tags[0]}>{body}</{tags[0]}>"
     facts = _facts(answer, prompt, picture)
+    placed = any(role_of(tag) in ("span", "time", "start", "end", "box") for tag in tags)
+    if placed:  # the tag for the place holds it, so that the one for the answer has words
+        body = _chosen(answer, prompt) if prompt.options else "" if answer.abstained else answer.text.strip()
+        facts |= {"time": facts["span"]} if prompt.form.value in ("span", "spans") else {}
     schema = {"type": "object", "properties": {tag: {"type": "string"} for tag in tags}, "required": list(tags)}
     found = Filler(schema, facts | {"answer": body}).fill(schema)
     return "\n".join(f"<{tag}>{found[tag]}</{tag}>" for tag in tags)

@@ -52,7 +52,7 @@ def read_choices(text: str) -> Choices | None:
     Read are lines with letters or numbers (`A.`, `(B)`, `C:`, `0)`, bullets and bold around them), the same in one line,
     lists and mappings as Python and JSON write them, and plain lines below a heading such as `Options:`.
     """
-    return _in_lines(text) or _in_list(text) or _in_one_line(text) or _below_heading(text)
+    return _in_lines(text) or _bare_letters(text) or _in_list(text) or _in_one_line(text) or _below_heading(text)
 
 
 def _in_lines(text: str) -> Choices | None:
@@ -99,6 +99,22 @@ def _run(lines: Sequence[str], marks: Sequence[re.Match[str] | None], first: int
         elif n - run[-1] > 8 or (lines[n].strip() and (is_instruction(lines[n]) or labeled(lines[n]))):
             break
     return run
+
+
+def _bare_letters(text: str) -> Choices | None:
+    """Lines that begin with a capital letter and a blank, without any mark: `A red`, `B blue`, `C green`."""
+    lines = text.split("\n")
+    for first, line in enumerate(lines):
+        if not line.startswith("A "):
+            continue
+        end = first + 1
+        while end < len(lines) and end - first < MOST and lines[end].startswith(f"{chr(65 + end - first)} "):
+            end += 1
+        if end - first > 2:
+            labels = [one[0] for one in lines[first:end]]
+            texts = [one[2:].strip() for one in lines[first:end]]
+            return _choices("\n".join(lines[:first]), labels, texts, "\n".join(lines[end:]))
+    return None
 
 
 def _next(label: str) -> str:

@@ -29,13 +29,23 @@ _TIMED = re.compile(
 """A line that begins with a time of a clock, as those of subtitles do."""
 
 
+_WRAPPED = (
+    (re.compile(r"<(?:question|query)>\s*", re.IGNORECASE), "\nQuestion: "),
+    (re.compile(r"<(?:options|choices|candidates)>\s*", re.IGNORECASE), "\nOptions:\n"),
+    (re.compile(r"\s*</(?:question|query|options|choices|candidates)>", re.IGNORECASE), "\n"),
+)
+_SOFT_BREAK = re.compile(r"(?m)^([^\n]{60,400}[a-z,])[ \t]*\n(?=[a-z])")
+"""A line end inside a sentence, where a prompt was wrapped."""
 _ASKS = re.compile(r"[?？]|^[ \t]*[(\[]?[B1][.):\]]", re.MULTILINE)
 """What a question has, or options."""
 
 
 def cleaned(text: str) -> str:
     """The text without marks of chat templates, with plain line ends."""
-    return _TEMPLATE.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " "))
+    text = _TEMPLATE.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " "))
+    for pattern, plain in _WRAPPED:
+        text = pattern.sub(plain, text)
+    return _SOFT_BREAK.sub(r"\g<1> ", text)
 
 
 def set_apart(text: str) -> tuple[str, str]:

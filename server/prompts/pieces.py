@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import re
 
-_SOFT = r"(?:(?:and|so|now|then|please|kindly|finally|directly|simply|just|only|you\s+(?:must|should|need\s+to|have\s+to|can|may)|your\s+task\s+is\s+to)\b[\s,]*){0,4}"
+_SOFT = r"(?:(?:and|so|now|then|please|kindly|finally|directly|simply|just|only|always|first|try\s+to|you\s+(?:must|should|need\s+to|have\s+to|can|may)|your\s+task\s+is\s+to)\b[\s,]*){0,4}"
 _WRITES = (
-    rf"^\W*{_SOFT}(?:answer|respond|reply|output|return|give|provide|select|choose|pick|write|report|state|indicate|conclude|end|format|list|separate|join|"
+    rf"^\W*{_SOFT}(?:answer|respond|reply|output|return|give|provide|select|choose|pick|write|report|state|indicate|conclude|end|format|list|separate|join|keep|make|limit|"
     r"print|present|express|put|enclose|wrap|include|use|place)\b"
 )
 _SHAPE = (
     r"\b(?:answers?|responses?|options?|choices?|letters?|formats?|formatted|json|tags?|only|directly|multiple-choice|multi-choice|"
     r"mcq|characters?|as\s+an?|as\s+follows|with\s+(?:an?|the|one|only|just|either|your)|using\s+an?|in\s+(?:an?|one|the\s+(?:form|following))|"
-    r"yes|no\b(?!\s+\w)|(?:start|end|starting|ending)\s+(?:time|and)|timestamps?|coordinates|boxed|text|explanation|step[\s-]+by[\s-]+step|questions?|"
+    r"yes|no\b(?!\s+\w)|(?:start|end|starting|ending)\s+(?:time|and)|timestamps?|coordinates|boxed|text|explanation|step[\s-]+by[\s-]+step|questions?|briefly|concisely|short|concise|words?|"
     r"with\s+\S{1,20}\s+or\s+\S{1,20}|true|false|seconds|(?:hh:)?mm:ss)\b|\b(?:as|in|like)\s*[:\[(<{\"'“`]|<\w+>"
 )
 _INSTRUCTION = re.compile(rf"{_WRITES}[^?？]{{0,600}}?(?:{_SHAPE})", re.IGNORECASE)
 """A piece that says how to write the answer."""
+_FIRM = re.compile(
+    r"\b(?:answer|respond|reply|output|return|response)\b[^.?!？\n]{0,40}\b(?:letters?|options?|choices?|single|only|directly)\b"
+    r"|^\W*(?:\d+\.\s*)?[\"'“`]\w{1,40}[\"'”`]\s*[:：]|\bjson\b|^[^?？]{0,80}\b(?:output|format|example)\b[^?？]{0,40}[:：]\W*$",
+    re.IGNORECASE,
+)
+"""What only a piece about the answer has, wherever in it: `… and respond with the letter`, a key of JSON."""
 _ROLE = re.compile(
     rf"^\W*{_SOFT}(?:"
     r"you\s+(?:are|will|have|can|should|must)\s|you['’](?:re|ll|ve)\s|as\s+an?\s+(?:expert|assistant|ai)\b|act\s+as\b|"
@@ -61,7 +67,7 @@ _LABEL = re.compile(
     re.IGNORECASE,
 )
 _LEADS = re.compile(
-    r"^\W{0,6}(?:[^\n.?!:：]{0,80}\b)?(?:question|query|sentence|description)(?:\s+(?:is|below|text|here))?[ \t*_]{0,4}[:：][ \t*_]*(?=[^\s\"“])",
+    r"^\W{0,6}(?:[^\n.?!:：]{0,80}\b)?(?:question|query|sentence|description)s?(?:\s+(?:is|below|text|here|based|about|on|from|according)\b[^\n.?!:：]{0,60})?[ \t*_]{0,4}[:：][ \t*_]*(?=[^\s\"“])",
     re.IGNORECASE,
 )
 """A piece that leads to the question, with words around its label: `Now answer the following question: …`."""
@@ -79,7 +85,7 @@ def is_instruction(piece: str) -> bool:
     piece = piece.strip()
     if CUE.match(piece) or _INSTRUCTION.match(piece) or _SHOWN.match(piece):
         return True
-    return bool(_ROLE.match(piece)) and not re.search(r"[?？]", piece)
+    return bool(_ROLE.match(piece) or _FIRM.search(piece)) and not re.search(r"[?？]", piece)
 
 
 def writes(piece: str) -> bool:

@@ -15,7 +15,8 @@ from .prompt import Prompt
 from .wanted import closed_words, read_form
 
 _ASKED = re.compile(
-    r"\b(?:questions?|query|queries|sentence|event|description|moment|caption|text)\b[^\n\"“.?!]{0,60}[:：]?\s*[\"“](?P<text>[^\"“”\n]{3,600})[\"”]",
+    r"\b(?:questions?|query|queries|sentence|event|description|moment|caption|text)\b[^\n\"“.?!]{0,60}[:：]?\s*[\"“](?P<double>[^\"“”\n]{3,600})[\"”]"
+    r"|\b(?:questions?|query|sentence|event|description|caption|text|when|of)\s+['‘](?P<single>[^\n]{3,600}?)['’](?![\w’'])",
     re.I,
 )
 """What is asked in quotation marks: `the question: "…"`, `the event described as "…"`."""
@@ -26,6 +27,7 @@ _FROM_ONE = re.compile(r"\b1\s*(?:,\s*2|-|to)\b", re.IGNORECASE)
 _LETTERS = re.compile(r"\bletters?\b|\bA\s*,\s*B\b", re.IGNORECASE)
 _BEHIND_COLON = re.compile(r"[\w\"'”’)\]}>][:：][ \t]+(?P<text>[^\n\"“”<>\[\]{}:：]{8,400})$", re.MULTILINE)
 """What stands behind the colon of an instruction, where nothing else is asked."""
+_FINDS = re.compile(r"\b(?:find|locate|determin\w+|start\s+and\s+end|starting\s+and\s+ending|answer\s+the\s+question)\b", re.IGNORECASE)
 _PLAIN_NOUNS = frozenset(("option", "choice", "answer", "candidate"))
 _STATEMENT = "When does this happen: {}"
 
@@ -83,15 +85,15 @@ def _question(before: str, after: str) -> tuple[str, str]:
     """What is asked, and what is said of the answer, in what stands before and behind the options."""
     (before, shown), (after, also) = _without_example(before), _without_example(after)
     said = f"{before}\n{after}".strip()
-    quoted = _ASKED.search(said)
+    quoted = next((found for found in _ASKED.finditer(said) if not _looks_like_form(said, found)), None)
     labels = _labeled(before)
     if labels:
         question, instructions = _parted(before[labels[-1] :])
         told = "\n".join((before[: labels[-1]], instructions, after))
         question = question or before[labels[-1] :].strip()
-    elif quoted and not _looks_like_form(said, quoted):
-        question = quoted["text"].strip()
-        told = f"{said[: quoted.start('text')]}{said[quoted.end('text') :]}"
+    elif quoted and _only_frames(said, quoted):
+        question = (quoted["double"] or quoted["single"]).strip()
+        told = f"{said[: quoted.start()]} {said[quoted.end() :]}"
     else:
         parts = [_parted(part) for part in (before, after)]
         question = "\n".join(part for part, _ in parts if part)
@@ -109,7 +111,7 @@ def _without_example(text: str) -> tuple[str, str]:
     if place is None:
         return text, ""
     start, end = place
-    return re.sub(r"```(?:json)?\s*```", "", text[:start] + text[end:]), text[start:end]
+    return re.sub(r"```(?:json)?\s*```", "", text[:start] + text[end:]), f"JSON: {text[start:end]}"
 
 
 def _labeled(text: str) -> list[int]:
@@ -123,11 +125,17 @@ def _labeled(text: str) -> list[int]:
     return found
 
 
+def _only_frames(text: str, quoted: re.Match[str]) -> bool:
+    """Return whether what stands around a quotation asks for nothing by itself: it is about the answer."""
+    piece = next((one for one in pieces(text) if quoted[0] in one), quoted[0])
+    return quoted.lastgroup == "double" or is_instruction(piece) or bool(_FINDS.search(piece))
+
+
 def _looks_like_form(text: str, quoted: re.Match[str]) -> bool:
     return bool(
         re.search(
             r"\b(?:format|form|example|e\.g\.|such\s+as|exactly|like)\b",
-            text[max(0, quoted.start() - 40) : quoted.start("text")],
+            text[max(0, quoted.start() - 40) : quoted.end() - len(quoted[quoted.lastgroup or 0])],
             re.I,
         )
     )
@@ -137,7 +145,7 @@ def _parted(text: str) -> tuple[str, str]:
     """The pieces of a text that ask, as they are separated in it, and those that are instructions."""
     asks, tells = "", ""
     for piece in pieces(text):
-        if is_instruction(piece) or not re.search(r"\w", piece):
+        if is_instruction(piece) or not re.search(r"[^\W\d_]|[?？]", piece):
             tells += piece
         else:
             asks += piece

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ...agent.answer import Answer
@@ -44,13 +44,17 @@ def _tagged(body: str, prompt: Prompt, answer: Answer, picture: tuple[int, int] 
     if len(tags) == 1:
         return f"<{tags[0]}>{body}</{tags[0]}>"
     facts = _facts(answer, prompt, picture)
-    placed = any(role_of(tag) in ("span", "time", "start", "end", "box") for tag in tags)
-    if placed:  # the tag for the place holds it, so that the one for the answer has words
+    if _has_place(tags):  # the tag for the place holds it, so that the one for the answer has words
         body = _chosen(answer, prompt) if prompt.options else "" if answer.abstained else answer.text.strip()
         facts |= {"time": facts["span"]} if prompt.form.value in ("span", "spans") else {}
     schema = {"type": "object", "properties": {tag: {"type": "string"} for tag in tags}, "required": list(tags)}
     found = Filler(schema, facts | {"answer": body}).fill(schema)
     return "\n".join(f"<{tag}>{found[tag]}</{tag}>" for tag in tags)
+
+
+def _has_place(names: Iterable[str]) -> bool:
+    """Return whether one of the keys or tags is for a place, so that another one is for the answer in words."""
+    return any(role_of(name) in ("span", "time", "start", "end", "box") for name in names)
 
 
 def _body(answer: Answer, prompt: Prompt, picture: tuple[int, int] | None) -> str:
@@ -194,12 +198,12 @@ def _facts(answer: Answer, prompt: Prompt, picture: tuple[int, int] | None) -> d
     texts = [f"{start} - {end}" for start, end in times]
     plain = "" if answer.abstained and prompt.options else answer.text.strip()
     says = form.joint.join(_shown(i, prompt) for i in indices) if prompt.options else plain
-    if form.value in ("span", "spans", "number", "time"):
+    if form.value in ("span", "spans", "number", "time") and not _has_place((form.schema or {}).get("properties") or ()):
         says = _body(answer, prompt, picture)
     number = _number(answer)
     evidence = [e.quote or e.claim for e in answer.evidence]
     rows = [
-        {"start": start, "end": end, "span": [start, end], "span_list": [start, end], "time": start, "span_texts": [text],
+        {"start": start, "end": end, "span": [start, end], "span_list": [start, end], "time": start, "span_texts": [text], "answer_list": [start, end],
          "box": boxes[n] if n < len(boxes) else None}
         for n, ((start, end), text) in enumerate(zip(times, texts, strict=True))
     ]  # fmt: skip

@@ -56,7 +56,7 @@ _ROLE = phrases(
     rf"(?:\w+ ){{0,2}}(?:{_MEDIA}|options?|choices?|questions?)\b",
     r"the (?:input|provided|given|following|above|\w+)?\s*(?:video|frames?|images?|clips?) "
     r"(?:is|are|has|have|was|were|consists?|contains?) "
-    r"(?:\w+ ){0,3}(?:sampled|provided|given|shown|extracted|frames|below|divided|captured|uniformly|of)\b",
+    r"(?:\w+ ){0,3}(?:sampled|taken|drawn|provided|given|shown|extracted|frames|below|divided|captured|uniformly|of)\b",
     r"the (?:images?|video|frames?|pictures?) (?:for|of|to) (?:this|the|each) (?:\w+ )?question\b",
     r"(?:the )?(?:above|below|following) (?:choices|options|candidates) (?:are|have|is)\b",
     # about how to look
@@ -142,7 +142,7 @@ def writes(piece: str) -> bool:
     return bool(CUE.match(piece) or _INSTRUCTION.match(piece))
 
 
-def labeled(line: str) -> str | None:
+def label_of(line: str) -> str | None:
     """The label that a line begins with which says that the question follows (`Question:`); None without one."""
     found = _LABEL.match(line)
     return found[0] if found else None

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...agent.parsing.options import MOST, marked, inline_options
+from ...agent.parsing.options import MOST, inline_options, marked
 from .pieces import CUE, is_instruction, label_of, writes
 
 _MARKED = re.compile(

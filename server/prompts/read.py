@@ -9,11 +9,11 @@ from typing import Any
 from ...agent.parsing.options import letter
 from .choices import Choices, read_choices, without_cue
 from .context import plain_text, set_apart
-from .objects import ASKS_JSON, example_in
-from .pieces import CUE, is_instruction, lead, pieces
-from .phrases import phrases
-from .prompt import Prompt
 from .form import closed_words, read_form
+from .objects import ASKS_JSON, example_in
+from .phrases import phrases
+from .pieces import CUE, is_instruction, lead, pieces
+from .prompt import Prompt
 
 _NAMES = r"(?:questions?|query|queries|sentence|event|description|moment|caption|text)"
 _ASKED = phrases(

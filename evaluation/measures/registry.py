@@ -23,3 +23,5 @@ MEASURES: Registry[Measure] = Registry(
     },
 )
 """Measures by name, as benchmarks name theirs."""
+EVERY_SET = ("accuracy",)
+"""Names of those that every set has."""

@@ -26,9 +26,10 @@ def center_error(one: Box, other: Box, size: tuple[float, float]) -> float:
 
     The toolkit puts the center of a rectangle at `left + (width - 1) / 2`; in a distance that cancels out.
     """
-    across, down = (one.left + one.right - other.left - other.right) / 2, (
-        one.top + one.bottom - other.top - other.bottom
-    ) / 2
+    across, down = (
+        (one.left + one.right - other.left - other.right) / 2,
+        (one.top + one.bottom - other.top - other.bottom) / 2,
+    )
     return math.hypot(across * size[0], down * size[1])
 
 
@@ -42,14 +43,12 @@ def tracking(judged: Sequence[Judged]) -> Mapping[str, Figure]:
     errors: list[list[float]] = []
     for one in judged:
         truth = one.task.truth.track
+        pairs = [(box, true) for box, (_, true) in zip(boxes_at(one, [t for t, _ in truth]), truth, strict=True)]
+        overlaps += [0.0 if box is None else box.iou(true) for box, true in pairs]
         size = size_of(one)
-        found = boxes_at(one, [time for time, _ in truth])
-        overlaps += [0.0 if box is None else box.iou(true) for box, (_, true) in zip(found, truth, strict=True)]
-        if size and truth:
+        if size and pairs:
             lost = math.hypot(*size)
-            errors.append(
-                [lost if box is None else center_error(box, true, size) for box, (_, true) in zip(found, truth, strict=True)]
-            )
+            errors.append([lost if box is None else center_error(box, true, size) for box, true in pairs])
     if not overlaps:
         return {}
     figures = {"AO": Figure(sum(overlaps) / len(overlaps), count=len(overlaps))}

@@ -29,7 +29,7 @@ from .prompts import SYSTEM
 from .questions.history import Before, read_history, understand
 from .questions.mode import Mode, mode_of
 from .questions.question import Question, QuestionError, RunError, question_about
-from .runner import Listener, Runner, RunRecord, run_event, run_to_end, synchronous
+from .runner import Listener, Runner, RunRecord, run_event, synchronous
 from .small_loop import own_loop
 from .strategies import ROUTES
 from .test_time_scaling import SCALINGS
@@ -275,13 +275,15 @@ class VideoAgent:
         """True if its policy is a language model, which reads what it is told besides the question."""
         return not isinstance(self.policy, HeuristicPolicy)
 
-    def resume(self, run_id: str, *, listener: Listener | None = None) -> Answer:
-        """Go on with a run that was cut off, from its last stored step.
+    async def aresume(self, run_id: str, *, listener: Listener | None = None) -> Answer:
+        """Go on with a run that was cut off, from its last stored step; `resume` is the same without an event loop.
 
         Raises:
             QuestionError: if no step of such a run is stored.
         """
-        return run_to_end(self._drive(run_id, None, listener))
+        return await self._drive(run_id, None, listener)
+
+    resume = synchronous(aresume)
 
     async def _drive(self, run_id: str, state: dict[str, Any] | None, listener: Listener | None) -> Answer:
         """Run the loop, or a scaling over it; without a first state, the stored run goes on."""

@@ -8,3 +8,5 @@ from .measure import Measure
 
 MEASURES: Registry[Measure] = Registry("measure", {"accuracy": accuracy})
 """Measures by name, as benchmarks name theirs."""
+EVERY_SET = ("accuracy",)
+"""Names of those that every set has."""

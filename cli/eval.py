@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
+import sys
 import time
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,12 +15,15 @@ from typer.core import TyperGroup
 
 from .settings.groups import ROUTES, SCALINGS, AgentOptions, BudgetOptions, grouped
 from .settings.options import Json, Memory, finite
+from .terminal import resume_hint as going_on
 from .terminal.output import Console, message, write_json
 
 if TYPE_CHECKING:
+    from ..evaluation.benchmarks.sources import TaskSet
     from ..evaluation.items import Item
+    from ..evaluation.resume import EvaluationFolder
     from ..evaluation.settings import Settings
-    from ..training.data.task import Task
+    from ..memory import ClipMemory, VideoRecord
 
 
 class _SetFirst(TyperGroup):
@@ -33,16 +36,20 @@ class _SetFirst(TyperGroup):
 
 
 app = typer.Typer(
-    help="Ask a set of tasks with known truth, and measure the answers: rewatch eval SET, or one of these verbs.",
+    help="Ask a set of tasks with known truth, and measure the answers: rewatch eval SET (rewatch eval run --help says "
+    "how), or one of these verbs.",
     cls=_SetFirst,
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+SetName = Annotated[
+    str, typer.Argument(metavar="SET", help="gym, gym:FAMILY, a file of questions, or NAME:FILE of a public set.")
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetOptions:
-    """What is asked, and of which videos."""
+    """What is asked, of which videos, by whom."""
 
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="The evaluation's folder [default: runs/eval-<set>-<time>].")
@@ -50,8 +57,21 @@ class SetOptions:
     videos: Annotated[
         list[Path] | None, typer.Option("--videos", help="Folder of the videos that the set names; repeat.")
     ] = None
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="So many tasks, drawn by --seed.")] = None
-    seed: Annotated[int, typer.Option("--seed", help="Of drawing, sampling and controls.")] = 0
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first so many tasks.")] = None
+    seed: Annotated[int, typer.Option("--seed", help="Of the gym's tasks, of sampling and of controls.")] = 0
+    parallel: Annotated[
+        int, typer.Option("--parallel", min=1, max=256, help="Tasks asked side by side in this process.")
+    ] = 4
+    workers: Annotated[
+        int, typer.Option("--workers", min=0, max=256, help="Processes that ask instead, a task each at a time.")
+    ] = 0
+    ray: Annotated[
+        str | None,
+        typer.Option("--ray", metavar="<address>", help="Have a Ray cluster ask: auto, HOST:PORT, or local."),
+    ] = None
+    retry: Annotated[bool, typer.Option("--retry", help="Ask again what came to no answer, since a model failed.")] = (
+        False
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +85,9 @@ class AskOptions:
         None
     )
     width: Annotated[int, typer.Option("--width", min=1, max=1000, help="How many runs --scale may make.")] = 8
-    control: Annotated[str | None, typer.Option("--control", help="What to take away; rewatch eval list.")] = None
+    control: Annotated[
+        str | None, typer.Option("--control", help="What to take away, to see what it is worth (rewatch eval list).")
+    ] = None
     samples: Annotated[int, typer.Option("--samples", min=1, max=1000, help="How often each task is asked.")] = 1
     temperature: Annotated[
         float | None,
@@ -73,13 +95,12 @@ class AskOptions:
             "--temperature", min=0, callback=finite, help="Of the policy [default: 0 for one sample, 1 for several]."
         ),
     ] = None
-    parallel: Annotated[int, typer.Option("--parallel", min=1, max=256, help="Tasks asked side by side.")] = 4
 
 
 @app.command(hidden=True)
 @grouped
 def run(
-    set_: Annotated[str, typer.Argument(metavar="SET", help="gym, gym:FAMILY, a file, or NAME:FILE of a benchmark.")],
+    set_: SetName,
     chosen: SetOptions = SetOptions(),  # noqa: B008
     asking: AskOptions = AskOptions(),  # noqa: B008
     deciding: AgentOptions = AgentOptions(),  # noqa: B008
@@ -88,19 +109,11 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Ask a set of tasks and print a table; where the folder holds that evaluation already, go on with it."""
-    from ..evaluation.resume import EvaluationFolder
-
-    console = Console(stderr=True)
+    task_set = _open(set_, chosen)
     settings = _settings(asking, deciding, limits, chosen.seed)
-    name, tasks, measures = _open_set(set_, chosen)
-    stem = "".join(c if c.isalnum() or c in "-_." else "-" for c in name)
-    out = chosen.out or Path("runs") / f"eval-{stem}-{time.strftime('%Y%m%d-%H%M%S')}"
-    folder = EvaluationFolder.open(out, name=name, settings=settings, tasks=tasks, measures=measures)
-    with folder.writing():
-        work = folder.work()
-        if work:
-            _ask(folder, set_, chosen, memory or out / "memory", asking.parallel, console)
+    folder = _evaluate(set_, task_set, settings, _folder(task_set, chosen), chosen, memory)
     _show(folder, as_json)
+    _require_some(folder)
 
 
 @app.command()
@@ -111,6 +124,47 @@ def rescore(
     from ..evaluation.resume import EvaluationFolder
 
     _show(EvaluationFolder(folder), as_json)
+
+
+@app.command("list")
+def list_(as_json: Json = False) -> None:
+    """List the sets, measures and controls that there are."""
+    from ..evaluation.benchmarks import BENCHMARKS
+    from ..evaluation.measures import EVERY_SET, MEASURES
+
+    if as_json:
+        sets = [
+            {"name": one.name, "files": one.files, "paper": one.paper, "measures": list(one.measures)}
+            for one in BENCHMARKS.values()
+        ]
+        write_json({"schema": 1, "sets": sets, "measures": list(MEASURES)})
+        return
+    console = Console()
+    console.print("sets", style="bold")
+    console.print("  gym, gym:FAMILY,…   procedural videos of known truth (rewatch gym list)")
+    console.print("  FILE                questions in JSON, JSON lines, CSV or Parquet, or tasks of ours")
+    for one in BENCHMARKS.values():
+        console.print(f"  {f'{one.name}:PATH':<20}{one.files}; {one.paper}".rstrip("; "), soft_wrap=True)
+    console.print("measures", style="bold")
+    console.print(f"  of every set: {', '.join(EVERY_SET)}", soft_wrap=True)
+    console.print(f"  of some: {', '.join(name for name in MEASURES if name not in EVERY_SET)}", soft_wrap=True)
+
+
+def _open(text: str, chosen: SetOptions) -> TaskSet:
+    from ..evaluation.benchmarks.sources import open_set
+
+    task_set = open_set(text, limit=chosen.limit, seed=chosen.seed)
+    console = Console(stderr=True)
+    for problem in task_set.problems[:3]:
+        console.print(message("warning", f"left out: {problem}", "yellow"), soft_wrap=True)
+    if len(task_set.problems) > 3:
+        console.print(message("warning", f"{len(task_set.problems) - 3} more rows are left out", "yellow"))
+    return task_set
+
+
+def _folder(task_set: TaskSet, chosen: SetOptions) -> Path:
+    plain = "".join(c if c.isalnum() or c in "-_." else "-" for c in task_set.name)
+    return chosen.out or Path("runs") / f"eval-{plain}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
 def _settings(asking: AskOptions, deciding: AgentOptions, limits: BudgetOptions, seed: int) -> Settings:
@@ -134,71 +188,72 @@ def _settings(asking: AskOptions, deciding: AgentOptions, limits: BudgetOptions,
     )
 
 
-def _open_set(text: str, chosen: SetOptions) -> tuple[str, Sequence[Task], Sequence[str]]:
-    from ..training.data.task_files import read_tasks
-    from ..training.gym import FAMILIES, sample_environments
-
-    if text.partition(":")[0] == "gym":
-        family = text.partition(":")[2]
-        made = sample_environments(
-            chosen.limit or 96, families=[family] if family else tuple(FAMILIES), seed=chosen.seed
-        )
-        return text, [one.task for one in made], ("accuracy",)
-    return Path(text).stem, read_tasks(text)[: chosen.limit], ("accuracy",)
-
-
-def _ask(folder: Any, set_: str, chosen: SetOptions, place: Path, parallel: int, console: Console) -> None:
-    from ..evaluation.run import Asker, ask_all
-    from ..evaluation.settings import memory_facts
-    from ..evaluation.videos import find_videos
-    from ..memory import ClipMemory
-    from ..training.gym import build_memory
+def _evaluate(
+    set_: str, task_set: TaskSet, settings: Settings, out: Path, chosen: SetOptions, memory: Path | None
+) -> EvaluationFolder:
+    from ..evaluation.evaluate import evaluate
     from .settings.indexing import add_video
 
-    work = folder.work()
-    tasks = [one.task for one in work]
-    if all(task.source == "gym" for task in tasks):
-        memory = build_memory(tasks, place)
-    else:
-        memory = ClipMemory(place)
-    folders = [*(chosen.videos or ()), *([Path(set_).parent] if Path(set_).is_file() else [])]
-    found, failures = find_videos(memory, tasks, folders, lambda path: add_video(memory, path, console))
-    for name, reason in failures.items():
-        console.print(message("warning", f"{name}: its tasks fail: {reason}", "yellow"), soft_wrap=True)
-    folder.note("memory", memory_facts(memory, found.values()))
-    asker = Asker(
-        memory=memory,
-        settings=folder.settings,
-        folder=folder.path,
-        videos={name: record.id for name, record in found.items()},
-        failures=failures,
-    )
+    console = Console(stderr=True)
+    typed = sys.argv[1:]
+    going_on.note(typed if chosen.out else [*typed, "--out", str(out)])
+    beside = [Path(path).parent for path in (set_, set_.partition(":")[2]) if path and Path(path).is_file()]
+
+    def add(into: ClipMemory, path: Path) -> VideoRecord:
+        return add_video(into, path, console)
+
     columns = (TextColumn("asking"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        shown = bar.add_task("", total=len(work))
 
-        def note(item: Item) -> None:
-            if item.state == "done":
-                folder.finish(item)
-                bar.advance(shown)
-            else:
-                folder.items.append(item)
+        def plan(count: int, failures: dict[str, str]) -> None:
+            for name, reason in failures.items():
+                console.print(message("warning", f"{name}: its tasks fail: {reason}", "yellow"), soft_wrap=True)
+            bar.add_task("", total=count)
 
-        asyncio.run(ask_all(asker, work, note, parallel=parallel))
+        def step(item: Item) -> None:
+            bar.advance(bar.tasks[0].id)
+
+        folder = evaluate(
+            task_set,
+            settings,
+            out,
+            memory=memory,
+            videos=[*(chosen.videos or ()), *beside],
+            add=add,
+            parallel=chosen.parallel,
+            workers=chosen.workers,
+            ray=chosen.ray,
+            retry=chosen.retry,
+            on_plan=plan,
+            on_item=step,
+        )
+    going_on.forget()
+    return folder
 
 
-def _show(folder: Any, as_json: bool) -> None:
-    from ..evaluation.judging import judge
-    from ..evaluation.measures import MEASURES
+def _show(folder: EvaluationFolder, as_json: bool) -> None:
+    from ..evaluation.evaluate import score
+    from ..evaluation.table import render
 
-    judged = judge(folder.done(), folder.tasks, folder.path)
-    figures: dict[str, float] = {}
-    for name in folder.row["measures"]:
-        figures |= {key: figure.value for key, figure in MEASURES[name](judged).items()}
+    made = score(folder)
+    left = len(folder.work())
     if as_json:
-        write_json({"schema": 1, "folder": str(folder.path), "items": len(judged), "figures": figures})
+        write_json({"schema": 1, "folder": str(folder.path), "left": left, **made.as_dict()})
         return
     console = Console()
-    for key, value in figures.items():
-        console.print(f"{key:<24}{value:.3f}")
-    console.print(f"{'items':<24}{len(judged)}\n{'folder':<24}{folder.path}")
+    console.print(render(made))
+    console.print(f"\nfolder  {folder.path}", soft_wrap=True)
+    if left:
+        console.print(message("warning", f"{left} items are not done yet", "yellow"), soft_wrap=True)
+
+
+def _require_some(folder: EvaluationFolder) -> None:
+    """Fail where no item came to an answer: there is nothing that was measured."""
+    from ..evaluation.items import EvaluationError
+    from ..evaluation.resume import no_answer
+
+    items = folder.done()
+    reasons = Counter(item.failed or (item.answer.text if item.answer else "") for item in items if no_answer(item))
+    if items and reasons.total() == len(items):
+        reason, count = reasons.most_common(1)[0]
+        raise EvaluationError(f"All {len(items)} items failed, {count} of them so: {reason} (--retry asks them again)")

@@ -1,8 +1,8 @@
 """The folder of an evaluation: what is asked, how, and what came of it; whole after a kill at any moment.
 
 `settings.json` has the settings, versions and hashes, `tasks.jsonl` the tasks, `items.jsonl` a line for each item that
-was begun or done, `traces` the runs and `steps` their checkpoints. What is done is never asked again, and what was begun
-goes on from its last stored step.
+was begun or done, `traces` the runs and `steps` their checkpoints. What is done is never asked again, and what was
+begun goes on from its last stored step.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,9 @@ class Work:
     task: Task
     sample: int = 0
     run_id: str = ""
-    """Of the run that goes on; empty where it begins."""
+    """Of its run; empty where it was not begun."""
+    begun: bool = False
+    """Whether steps of that run may be stored."""
 
 
 class EvaluationFolder:
@@ -150,15 +152,17 @@ class EvaluationFolder:
         keys = [(task, sample) for task in self.tasks for sample in range(self.settings.samples)]
         return [found[key] for key in keys if key in found and found[key].state == "done"]
 
-    def work(self) -> list[Work]:
-        """What is still to be asked, or to be gone on with."""
+    def work(self, *, retry: bool = False) -> list[Work]:
+        """What is still to be asked, or to be gone on with; with `retry` also what came to no answer of its own."""
         found = self.items.read()
         left = []
         for sample in range(self.settings.samples):
             for task in self.tasks.values():
                 item = found.get((task.id, sample))
-                if item is None or item.state != "done":
-                    left.append(Work(task=task, sample=sample, run_id=item.run_id if item else ""))
+                if item is None or (retry and item.state == "done" and no_answer(item)):
+                    left.append(Work(task=task, sample=sample))
+                elif item.state != "done":
+                    left.append(Work(task=task, sample=sample, run_id=item.run_id, begun=True))
         return left
 
     @contextmanager
@@ -178,11 +182,10 @@ class EvaluationFolder:
         finally:
             os.close(descriptor)
 
-    def finish(self, item: Item) -> None:
-        """Keep an item that is done; its path of the trace is told below the folder, which may be moved."""
-        if item.answer is not None:
-            item = replace(item, answer=replace(item.answer, trace=item.trace))
-        self.items.append(item)
+
+def no_answer(item: Item) -> bool:
+    """Return whether it came to no answer, since a video, a model or the program failed."""
+    return item.failed is not None or item.answer is None or item.answer.failed
 
 
 def differences(before: Any, now: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:

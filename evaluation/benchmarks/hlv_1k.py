@@ -46,5 +46,5 @@ HLV_1K = Benchmark(
     name="hlv_1k",
     read=read_hlv_1k,
     files="the folder in dataset.zip, or a video's JSON file",
-    paper="Zou et al. 2025, HLV-1K (ICME 2025, arXiv 2501.01645); Vincent-ZHQ/HLV-1K-Long-Video-Understanding-Benchmark",
+    paper="Zou et al. 2025 (ICME, arXiv 2501.01645); Vincent-ZHQ/HLV-1K-Long-Video-Understanding-Benchmark",
 )

@@ -1,8 +1,8 @@
 """LongVideo-Reason-eval (LongVILA-R1): the test split, with the fields of the training rows.
 
-Seen: the code that scores it (NVlabs/Long-RL, eval/eval.py), which reads videos, problem and answer of the split `test`,
-and takes for right what is equal to the truth as mathematics or as text. What else is known stands with the reader of
-the training rows (`training.data.readers.longvideo_reason`).
+Seen: the code that scores it (NVlabs/Long-RL, eval/eval.py), which reads videos, problem and answer of the split
+`test`, and takes for right what is equal to the truth as mathematics or as text. What else is known stands with the
+reader of the training rows (`training.data.readers.longvideo_reason`).
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from ...agent.parsing.options import letter
-from ...training.data.readers.fields import number_of, options_of, text_of
+from ...agent.parsing.options import letter, option_texts
+from ...training.data.readers.fields import number_of, text_of
 from ...training.data.task import Task, TaskError, Truth
 from ..measures.streaming import SCENARIOS
 from .benchmark import Benchmark
@@ -75,7 +75,7 @@ def _task(row: Row, place: str) -> Task:
         )
         options, answer = YES_NO, letter(1 - int(row["type"]))
     else:
-        question, options, right = text_of(row, "question"), options_of(row.get("options")), number_of(row, "gt")
+        question, options, right = text_of(row, "question"), _options(row), number_of(row, "gt")
         if right is None or not (right.is_integer() and 0 <= right < len(options)):
             raise TaskError("gt", f"is {row.get('gt')!r}, the place of an option is wanted, from 0")
         answer = letter(int(right))
@@ -89,6 +89,14 @@ def _task(row: Row, place: str) -> Task:
         now=now,
         categories=categories,
     )
+
+
+def _options(row: Row) -> tuple[str, ...]:
+    """The options as they stand: they have no letters, and `A. Wade` is a name."""
+    try:
+        return tuple(option_texts(row.get("options")))
+    except ValueError as error:
+        raise TaskError("options", f"cannot be read ({error})") from None
 
 
 OVO_BENCH = Benchmark(

@@ -54,15 +54,15 @@ def _turns(entries: Iterator[Placed]) -> Iterator[Placed]:
         if not isinstance(entry, Mapping):
             yield place, entry
             continue
-        chain = entry.get("chain") if isinstance(entry.get("chain"), Mapping) else entry
-        questions, answers = (chain.get(name) or [] for name in ("questions", "answers"))  # type: ignore[union-attr]
-        times = chain.get("timestamps")  # type: ignore[union-attr]
-        if times is None:
-            times = [[entry.get("qac_timestamps_start"), entry.get("qac_timestamps_end")]] * len(questions)
+        inner = entry.get("chain")
+        chain: Row = inner if isinstance(inner, Mapping) else entry
+        form = "streaming" if "timestamps" in chain else "dialogue"
+        questions, answers = (chain.get(name) or [] for name in ("questions", "answers"))
+        ends = [entry.get("qac_timestamps_start"), entry.get("qac_timestamps_end")]
+        times = chain["timestamps"] if form == "streaming" else [ends] * len(questions)
         if not len(questions) == len(answers) == len(times):
-            yield place, TypeError("questions, answers and times are not as many")
+            yield place, TaskError("questions", "are not as many as answers and times, leave the entry out")
             continue
-        form = "streaming" if "timestamps" in chain else "dialogue"  # type: ignore[operator]
         for turn, (question, answer, time) in enumerate(zip(questions, answers, times, strict=True)):
             yield (
                 f"{place}, question {turn}",
@@ -98,7 +98,6 @@ def _task(row: Row, place: str) -> Task:
 SVBENCH = Benchmark(
     name="svbench",
     read=read_svbench,
-    measures=("text",),
     files="the released folder, or Dialogue_EN, or Streaming_EN",
     paper="Yang et al. 2025, SVBench (ICLR 2025, arXiv 2502.10810); yzy-bupt/SVBench",
 )

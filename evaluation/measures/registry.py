@@ -7,9 +7,11 @@ from .abstention import abstention, calibration
 from .accuracy import accuracy
 from .costs import costs
 from .groundedness import groundedness
+from .groups import groups, types
 from .measure import Measure
 from .references import references
 from .samples import samples
+from .streaming import ovo_bench
 from .text import text
 
 MEASURES: Registry[Measure] = Registry(
@@ -23,6 +25,9 @@ MEASURES: Registry[Measure] = Registry(
         "samples": samples,
         "text": text,
         "references": references,
+        "groups": groups,
+        "types": types,
+        "ovo_bench": ovo_bench,
     },
 )
 """Measures by name, as benchmarks name theirs."""

@@ -14,18 +14,22 @@ LEVEL = 0.95
 _Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
 
 
-def mean_of(judged: Sequence[Judged], values: Sequence[float], *, share: bool = True) -> Figure:
+def mean_of(
+    judged: Sequence[Judged], values: Sequence[float], *, out_of: int | None = None, share: bool = True
+) -> Figure:
     """The mean of one value for each item, with its interval.
 
     Args:
-        judged: the items; their clusters are taken.
+        judged: the items, at least one; their clusters are taken.
         values: in their order.
+        out_of: how many items the measure was given; the figure says of how many it is if they are fewer.
         share: True if values lie in [0, 1]: the interval then stays there.
     """
     by_cluster: dict[str, list[float]] = {}
     for one, value in zip(judged, values, strict=True):
         by_cluster.setdefault(one.cluster, []).append(value)
-    return Figure(sum(values) / len(values), *_bounds(by_cluster, share), count=len(values))
+    count = None if out_of in (None, len(values)) else len(values)
+    return Figure(sum(values) / len(values), *_bounds(by_cluster, share), count=count)
 
 
 def clustered_error(clusters: Mapping[str, Sequence[float]]) -> float:

@@ -70,7 +70,8 @@ def grounding(judged: Sequence[Judged]) -> Mapping[str, Figure]:
         first = [samples[0] for samples in by_task.values()]
         pooled = [(pooled_spans(samples), samples[0].task.truth.spans) for samples in by_task.values()]
         for m in THRESHOLDS:
-            figures[f"R@{MOST} IoU={m}"] = _share(first, [recalled(ranked, true, m, MOST) for ranked, true in pooled])
+            met = [float(recalled(ranked, true, m, MOST)) for ranked, true in pooled]
+            figures[f"R@{MOST} IoU={m}"] = mean_of(first, met, out_of=len(judged))
     return figures
 
 

@@ -62,11 +62,12 @@ def highlight_precision(positive: np.ndarray, scores: np.ndarray) -> float:
         return 0.0
     if positive.all():
         return 1.0
-    from sklearn.metrics import precision_recall_curve
-
-    precision, recall, _ = precision_recall_curve(positive, scores)
-    best = np.maximum.accumulate(precision)  # recall falls along the curve
-    return float(np.mean(best[np.flatnonzero(np.diff(recall.astype(np.float32)))]))
+    order = np.argsort(-scores, kind="stable")
+    last = np.append(np.diff(scores[order]) != 0, True)  # of the clips of one score
+    found = np.cumsum(positive[order])[last]
+    precision = found / (np.flatnonzero(last) + 1)
+    best = np.maximum.accumulate(precision[::-1])[::-1]  # at that recall or a higher one
+    return float(best[np.diff(found, prepend=0) > 0].mean())
 
 
 def highlight(true: np.ndarray, predicted: np.ndarray, least: float) -> tuple[float, bool]:
@@ -114,8 +115,8 @@ def qvhighlights(judged: Sequence[Judged]) -> Mapping[str, Figure]:
         chosen = [n for n, truth in enumerate(kept) if truth]
         if chosen:
             part = _precisions([ranked[n] for n in chosen], [kept[n] for n in chosen]).mean(axis=1)
-            figures[f"mAP {name}"] = mean_of([judged[n] for n in chosen], part.tolist())
-    return figures | _highlights([one for one in judged if SALIENCY in one.task.meta])
+            figures[f"mAP {name}"] = mean_of([judged[n] for n in chosen], part.tolist(), out_of=len(judged))
+    return figures | _highlights([one for one in judged if SALIENCY in one.task.meta], len(judged))
 
 
 def _precisions(ranked: Sequence[Sequence[Span]], true: Sequence[Sequence[Span]]) -> np.ndarray:
@@ -125,14 +126,14 @@ def _precisions(ranked: Sequence[Sequence[Span]], true: Sequence[Sequence[Span]]
     )
 
 
-def _highlights(judged: Sequence[Judged]) -> dict[str, Figure]:
+def _highlights(judged: Sequence[Judged], out_of: int) -> dict[str, Figure]:
     if not judged:
         return {}
     figures: dict[str, Figure] = {}
     for name, least in LEVELS.items():
         found = [_highlight(one, least) for one in judged]
-        figures[f"HL-mAP {name}"] = mean_of(judged, [precision for precision, _ in found])
-        figures[f"HIT@1 {name}"] = mean_of(judged, [float(hit) for _, hit in found])
+        figures[f"HL-mAP {name}"] = mean_of(judged, [precision for precision, _ in found], out_of=out_of)
+        figures[f"HIT@1 {name}"] = mean_of(judged, [float(hit) for _, hit in found], out_of=out_of)
     return figures
 
 

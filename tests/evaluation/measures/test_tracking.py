@@ -97,17 +97,22 @@ def test_v_star_equals_the_official_script(tmp_path: Path):
     assert {name: round(found[name], 4) for name in theirs} == pytest.approx(theirs, abs=1.1e-4)
 
 
-def test_v_star_counts_what_was_not_answered_and_stays_finite():
+def test_v_star_takes_failures_for_wrong_stays_finite_and_leaves_out_rows_in_part():
     def part(name: str, kind: str, **fields):
         return task(name, kind=kind, meta={"v_star": ["1", name]}, **fields)
 
-    all_right = [
+    place = {0.0: LEFT, 1.0: LEFT}
+    truth = {"answer": None, "spans": spans((10, 20)), "track": tuple(place.items())}
+    row = [
         item(part("what", "open", answer="a red ball"), text="a red ball"),
-        timed(part("when", "temporal", answer=None, spans=spans((10, 20))), [(10, 20)]),
-        placed(part("where", "track", answer=None, track=((0.0, LEFT), (1.0, LEFT))), {0.0: LEFT, 1.0: LEFT}),
+        timed(part("when", "temporal", **truth), [(10, 20)]),
+        placed(part("where", "track", **truth), place),
+        timed(part("when-2", "temporal", **truth), [(10, 20)]),
+        item(part("where-2", "track", **truth), failed="broken"),
     ]
-    found = values(v_star(all_right))
-    assert (found["chain 1 all"], found["chain 2 all"]) == (1.0, 0.0)
+    found = values(v_star(row))
+    assert (found["chain 1 what+when+where"], found["chain 2 what+when+where"]) == (1.0, 0.0)
     assert math.isfinite(found["LGM 1"]) and found["AM 1"] == 1.0
-    broken = [item(one.task, failed="broken") for one in all_right]
-    assert set(values(v_star(broken)).values()) == {0.0}
+    assert found["AM 2"] == pytest.approx(2 / 3)
+    assert set(values(v_star([item(one.task, failed="broken") for one in row])).values()) == {0.0}
+    assert v_star(row[:4]) == {}

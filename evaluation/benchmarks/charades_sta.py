@@ -39,10 +39,12 @@ def _lines(path: Path) -> Iterator[Placed]:
         if match:
             yield f"{path}, line {number}", dict(zip(("video", "start", "end", "caption"), match.groups(), strict=True))
         elif line.strip():
-            yield f"{path}, line {number}", ValueError("VIDEO START END##SENTENCE is wanted")
+            yield f"{path}, line {number}", {"line": line}
 
 
 def _task(row: Row, number: int) -> Task:
+    if "line" in row:
+        raise TaskError("line", f"is {row['line'][:60]!r}, VIDEO START END##SENTENCE is wanted")
     video = text_of(row, "video")
     span = row["timestamp"] if "timestamp" in row else [number_of(row, "start"), number_of(row, "end")]
     return moment_task(

@@ -14,6 +14,7 @@ from ..tools.times import parse_seconds
 from .admission import Admission
 from .completion import Choice, Completion, shortened, usage_of
 from .conversation import Conversation, read_messages
+from .earlier import EarlierAnswers
 from .faults import RequestFault
 from .request import BudgetFields, ChatRequest
 from .run_thread import RunThread
@@ -36,7 +37,7 @@ class Asked:
     prompt: Prompt
     videos: list[str] | None
     """Ids; None for all."""
-    history: tuple[tuple[str, str], ...]
+    history: tuple[Answer | tuple[str, str], ...]
     budget: Budget
     """Of each of the answers."""
 
@@ -57,6 +58,7 @@ class Service:
         self.admission = admission
         self.seconds = seconds
         self.runs = RunThread()
+        self._earlier = EarlierAnswers()
 
     async def complete(self, request: ChatRequest, begun: asyncio.Event) -> Completion:
         """Answer a request; `begun` is set once nothing of it can be wrong any more.
@@ -83,12 +85,16 @@ class Service:
         budget = _budget(request.budget, self.agent.budget, request.n or 1)
         named = await asyncio.to_thread(self._named, request.videos or ())
         brought = await self.videos.resolve(conversation.parts) if conversation.parts else []
+        videos = list(dict.fromkeys([*named, *brought])) or None
         return Asked(
             request=request,
             conversation=conversation,
             prompt=prompt,
-            videos=list(dict.fromkeys([*named, *brought])) or None,
-            history=tuple((read_prompt(question).question, reply) for question, reply in conversation.earlier),
+            videos=videos,
+            history=tuple(
+                self._earlier.find(question, reply, videos) or (read_prompt(question).question, reply)
+                for question, reply in conversation.earlier
+            ),
             budget=budget,
         )
 
@@ -132,6 +138,7 @@ class Service:
         )
         _require_answer(answer)
         text, finish = shortened(write_answer(answer, asked.prompt), request.stops, request.longest)
+        self._earlier.keep(asked.conversation.prompt, text, asked.videos, answer)
         usage = usage_of(answer, text, asked.conversation.prompt, written[0])
         return Choice(text=text, finish=finish, answer=answer, usage=usage)
 

@@ -16,7 +16,7 @@ from rewatch.server.http import http_server, listening_at
 def serving(agent: Any, videos: Any, *, arrival: float = 60.0, **options: Any) -> Iterator[str]:
     """Serve an agent with uvicorn in a thread, with the options of `create_app`; gives the address without a path."""
     listening, address = listening_at("127.0.0.1", 0)
-    server = http_server(create_app(agent, videos, **options), arrival=arrival, graceful=2)
+    server = http_server(create_app(agent, videos, **options), arrival=arrival, graceful=0)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     while not server.started:

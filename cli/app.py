@@ -12,6 +12,7 @@ from .chapters import chapters
 from .chat import chat
 from .demo import demo
 from .doctor import doctor
+from .eval import app as evaluation
 from .export import export
 from .gym import app as gym
 from .index import index
@@ -69,3 +70,4 @@ app.add_typer(people, name="people")
 app.add_typer(tools, name="tools")
 app.add_typer(train, name="train")
 app.add_typer(gym, name="gym")
+app.add_typer(evaluation, name="eval")

@@ -76,9 +76,9 @@ def mcp(
     """
     if importlib.util.find_spec("mcp") is None:
         raise CapabilityError("rewatch mcp needs the package mcp: pip install 'rewatch[mcp]'.")
+    from ..memory.files.sources import Sources
     from ..tools import BUILT_IN, VLM_TOOLS, Budget, Toolbox
     from ..tools.mcp.server import MemoryServer
-    from ..tools.mcp.sources import Sources
     from .settings.plugins import own_tools
 
     console = Console(stderr=True)

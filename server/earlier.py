@@ -21,7 +21,7 @@ class EarlierAnswers:
     def __init__(self) -> None:
         self._answers: OrderedDict[bytes, Answer] = OrderedDict()
 
-    def keep(self, asked: str, sent: str, videos: Sequence[str] | None, answer: Answer) -> None:
+    def keep(self, asked: str, sent: str, videos: Sequence[str], answer: Answer) -> None:
         """Keep an answer."""
         key = _key(asked, sent, videos)
         self._answers[key] = answer
@@ -29,11 +29,10 @@ class EarlierAnswers:
         while len(self._answers) > _KEPT:
             self._answers.popitem(last=False)
 
-    def find(self, asked: str, sent: str, videos: Sequence[str] | None) -> Answer | None:
+    def find(self, asked: str, sent: str, videos: Sequence[str]) -> Answer | None:
         """Return the answer that was sent so; None where it is not kept, or was somebody else's words."""
         return self._answers.get(_key(asked, sent, videos))
 
 
-def _key(asked: str, sent: str, videos: Sequence[str] | None) -> bytes:
-    ids = ["all"] if videos is None else sorted(videos)
-    return hashlib.sha256("\0".join([*ids, "", asked.strip(), sent.strip()]).encode()).digest()
+def _key(asked: str, sent: str, videos: Sequence[str]) -> bytes:
+    return hashlib.sha256("\0".join([*sorted(videos), "", asked.strip(), sent.strip()]).encode()).digest()

@@ -168,7 +168,7 @@ def _is_loopback(address: str) -> bool:
 
 async def _refuse(send: Callable[..., Any], status: int, why: str, refusal: Refusal) -> None:
     body, kind = refusal(status, why)
-    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode()), (b"connection", b"close")]
+    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
     headers += [(b"www-authenticate", b"Bearer")] if status == 401 else []
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
-from ...memory import ClipMemory, MemoryFolderError, VideoError
+from ...memory import ClipMemory, MemoryFolderError, VideoError, VideoRecord
 from ...memory.background import index_file
 from ...memory.files.download import fetch, load, look
 from ...memory.files.regular import read_bytes
@@ -86,6 +86,10 @@ class RequestVideos:
         with ExitStack() as held:
             ids = [await self._video(one, held) for one in named]
             yield list(dict.fromkeys(ids))
+
+    def lasting(self) -> list[VideoRecord]:
+        """Return the videos of the memory that no request brought: everybody may ask about these."""
+        return [one for one in self._memory.videos() if not self._scratch.has(Path(one.path))]
 
     async def _video(self, named: Named | Frames, held: ExitStack) -> str:
         if isinstance(named, Named) and named.path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,6 +11,8 @@ import pytest
 from langchain_core.messages import AIMessage
 from rewatch.agent import VideoAgent
 from rewatch.memory import ClipMemory
+from rewatch.memory.files.sources import Sources
+from rewatch.server.videos import RequestVideos
 from rewatch.tools import Budget
 from serving import serving
 
@@ -21,20 +23,15 @@ pytest.importorskip("fastapi", reason="the extra serve is not installed")
 ASKED = "What is said about the budget?"
 
 
-class NoVideos:
-    """Knows the two by their names, as a file:// address."""
-
-    def __init__(self, memory: ClipMemory) -> None:
-        self.memory = memory
-
-    async def resolve(self, parts: Any) -> list[str]:
-        return [self.memory.video(Path(part["video_url"]["url"]).name).id for part in parts]
+def brought(memory: ClipMemory) -> RequestVideos:
+    """Videos of requests: those of the folder in which the memory's lie."""
+    return RequestVideos(memory, Sources.of([Path(memory.videos()[0].path).parent], ()))
 
 
 @pytest.fixture(scope="module")
 def address(two: ClipMemory, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     agent = VideoAgent(two, budget=Budget(frames=20, calls=8, seconds=60), traces=tmp_path_factory.mktemp("runs"))
-    with serving(agent, NoVideos(two)) as address:
+    with serving(agent, brought(two)) as address:
         yield address
 
 
@@ -48,8 +45,9 @@ def ask(client: Any, content: Any = ASKED, **fields: Any) -> Any:
     return client.chat.completions.create(**{"model": "rewatch", "messages": messages, **fields})
 
 
-def video(name: str) -> dict[str, Any]:
-    return {"type": "video_url", "video_url": {"url": f"file:///videos/{name}"}}
+@pytest.fixture
+def video(two_videos: Path) -> Callable[[str], dict[str, Any]]:
+    return lambda name: {"type": "video_url", "video_url": {"url": f"file://{two_videos / name}"}}
 
 
 def test_an_answer_has_its_usage_and_its_evidence(client: Any, two: ClipMemory):
@@ -87,7 +85,7 @@ def test_the_asynchronous_client_asks_side_by_side(address: str):
     assert len({told.choices[0].message.content for told in asyncio.run(all_of_them())}) == 1
 
 
-def test_videos_are_those_of_the_message_else_those_that_are_named_else_all(client: Any, two: ClipMemory):
+def test_videos_are_those_of_the_message_else_those_that_are_named_else_all(client: Any, two: ClipMemory, video: Any):
     question = {"type": "text", "text": "What is said?"}
     by_message = ask(client, [video("gate.mp4"), question])
     by_name = ask(client, "What is said?", extra_body={"videos": ["gate"]})
@@ -99,7 +97,7 @@ def test_videos_are_those_of_the_message_else_those_that_are_named_else_all(clie
     assert "noon" not in nothing.choices[0].message.content
 
 
-def test_a_conversation_keeps_its_video_and_a_follow_up_knows_what_it_follows(client: Any):
+def test_a_conversation_keeps_its_video_and_a_follow_up_knows_what_it_follows(client: Any, video: Any):
     asked = [{"role": "user", "content": [video("fair.mp4"), {"type": "text", "text": "Who is welcomed?"}]}]
     asked[0]["content"][1]["text"] = "What is said about the spring fair?"
     first = ask(client, asked)
@@ -184,7 +182,7 @@ def test_a_policy_that_fails_is_an_error_and_no_answer(two: ClipMemory, stream: 
     def fail(*_: Any) -> AIMessage:
         raise RuntimeError("out of order")
 
-    with serving(VideoAgent(two, policy=Scripted(step=fail)), NoVideos(two)) as address:
+    with serving(VideoAgent(two, policy=Scripted(step=fail)), brought(two)) as address:
         client = openai.OpenAI(base_url=f"{address}/v1", api_key="none", max_retries=0)
         with pytest.raises(openai.APIError, match="out of order") as caught:
             list(ask(client, stream=stream))
@@ -203,7 +201,7 @@ def test_temperature_and_seed_reach_the_policy_and_tokens_are_counted(two: ClipM
 
     usage = {"input_tokens": 70, "output_tokens": 30, "total_tokens": 100}
     policy = Sampled(step=lambda *_: AIMessage("It is ten million.", usage_metadata=usage))
-    with serving(VideoAgent(two, policy=policy), NoVideos(two)) as address:
+    with serving(VideoAgent(two, policy=policy), brought(two)) as address:
         client = openai.OpenAI(base_url=f"{address}/v1", api_key="none", max_retries=0)
         told = ask(client, n=2, temperature=0.5, seed=7)
     assert set(seen) == {(0.5, 7), (0.5, 8)}

@@ -17,6 +17,8 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import PrivateAttr
 from rewatch.agent import VideoAgent
 from rewatch.memory import ClipMemory
+from rewatch.memory.files.sources import Sources
+from rewatch.server.videos import RequestVideos
 from serving import serving
 
 httpx = pytest.importorskip("httpx", reason="httpx is not installed")
@@ -59,16 +61,11 @@ class Patient(BaseChatModel):
         return ChatResult(generations=[ChatGeneration(message=AIMessage("Ten million."))])
 
 
-class NoVideos:
-    async def resolve(self, parts: Any) -> list[str]:
-        raise NotImplementedError
-
-
 @contextmanager
 def patient(memory: ClipMemory, **options: Any) -> Iterator[tuple[Patient, Any]]:
     policy = Patient()
     with (
-        serving(VideoAgent(memory, policy=policy), NoVideos(), **options) as address,
+        serving(VideoAgent(memory, policy=policy), RequestVideos(memory, Sources()), **options) as address,
         httpx.Client(base_url=address, timeout=60) as client,
     ):
         try:
@@ -155,7 +152,10 @@ def test_a_request_that_takes_too_long_is_ended(two: ClipMemory, stream: bool):
 
 def test_the_server_ends_with_its_work_unfinished(two: ClipMemory):
     policy = Patient()
-    with serving(VideoAgent(two, policy=policy), NoVideos()) as address, httpx.Client(base_url=address) as client:
+    with (
+        serving(VideoAgent(two, policy=policy), RequestVideos(two, Sources())) as address,
+        httpx.Client(base_url=address) as client,
+    ):
         opened = send_raw(client, BODY)
         until(lambda: policy.counts["asked"] == 1)
     opened.close()
@@ -178,7 +178,12 @@ def test_only_this_machine_is_served_on_loopback(two: ClipMemory):
 def test_the_key_is_asked_for_everywhere_but_health(two: ClipMemory):
     with patient(two, key="s3cret", host="0.0.0.0") as (_, client):
         assert client.get("/health").status_code == 200
-        for given in ({}, {"Authorization": "Bearer s3cre"}, {"Authorization": "s3cret"}, {"Authorization": "Basic s3cret"}):
+        for given in (
+            {},
+            {"Authorization": "Bearer s3cre"},
+            {"Authorization": "s3cret"},
+            {"Authorization": "Basic s3cret"},
+        ):
             refused = client.post("/v1/chat/completions", headers=given, content=b"x" * 1000)
             assert refused.status_code == 401 and error_of(refused)["code"] == "invalid_api_key"
         right = {"Authorization": "Bearer s3cret", "Host": "videos.example"}
@@ -205,7 +210,10 @@ def test_a_body_that_is_no_request_is_told_so(two: ClipMemory, body: bytes, code
 
 @pytest.fixture(scope="module")
 def plain(two: ClipMemory) -> Iterator[Any]:
-    with serving(VideoAgent(two), NoVideos()) as address, httpx.Client(base_url=address, timeout=60) as client:
+    with (
+        serving(VideoAgent(two), RequestVideos(two, Sources())) as address,
+        httpx.Client(base_url=address, timeout=60) as client,
+    ):
         yield client
 
 

@@ -7,12 +7,16 @@ from .abstention import abstention, calibration
 from .accuracy import accuracy
 from .costs import costs
 from .groundedness import groundedness
+from .grounding import grounding, next_gqa, rextime
 from .groups import groups, types
 from .measure import Measure
+from .moments import qvhighlights
 from .references import references
 from .samples import samples
 from .streaming import ovo_bench
 from .text import text
+from .tracking import tracking
+from .v_star import v_star
 
 MEASURES: Registry[Measure] = Registry(
     "measure",
@@ -25,6 +29,12 @@ MEASURES: Registry[Measure] = Registry(
         "samples": samples,
         "text": text,
         "references": references,
+        "grounding": grounding,
+        "next_gqa": next_gqa,
+        "rextime": rextime,
+        "qvhighlights": qvhighlights,
+        "tracking": tracking,
+        "v_star": v_star,
         "groups": groups,
         "types": types,
         "ovo_bench": ovo_bench,

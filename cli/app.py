@@ -23,6 +23,7 @@ from .remove import remove
 from .replay import replay, report
 from .runs import clean, runs
 from .search import search
+from .serve import serve
 from .summarize import summarize
 from .tools import app as tools
 from .train import app as train
@@ -62,7 +63,7 @@ def _common(
 
 for verb in (
     *(ask, chat, index, watch, search, transcript, chapters, summarize, videos, remove, merge, export),
-    *(runs, replay, report, clean, mcp, warm, doctor, demo),
+    *(runs, replay, report, clean, mcp, serve, warm, doctor, demo),
 ):
     app.command()(verb)
 app.add_typer(people, name="people")

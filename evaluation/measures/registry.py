@@ -8,10 +8,12 @@ from .accuracy import accuracy
 from .costs import costs
 from .groundedness import groundedness
 from .grounding import grounding, next_gqa, rextime
+from .groups import groups, types
 from .measure import Measure
 from .moments import qvhighlights
 from .references import references
 from .samples import samples
+from .streaming import ovo_bench
 from .text import text
 from .tracking import tracking
 from .v_star import v_star
@@ -33,6 +35,9 @@ MEASURES: Registry[Measure] = Registry(
         "qvhighlights": qvhighlights,
         "tracking": tracking,
         "v_star": v_star,
+        "groups": groups,
+        "types": types,
+        "ovo_bench": ovo_bench,
     },
 )
 """Measures by name, as benchmarks name theirs."""

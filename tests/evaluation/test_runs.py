@@ -197,7 +197,7 @@ def test_processes_ask_what_this_one_would_and_a_killed_one_is_replaced(tmp_path
 
 
 def _workers() -> list[int]:
-    listed = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(["ps", "-ww", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
     rows = [line.split(None, 2) for line in listed.splitlines()[1:]]
     ours = {row[0] for row in rows if row[1] == str(os.getpid()) and "rewatch.evaluation.workers" in row[2]}
     return [int(row[0]) for row in rows if row[1] in ours]

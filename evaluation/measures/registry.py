@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...memory.registry import Registry
 from .abstention import abstention, calibration
 from .accuracy import accuracy
+from .captions import captions
 from .costs import costs
 from .groundedness import groundedness
 from .measure import Measure
@@ -23,6 +24,7 @@ MEASURES: Registry[Measure] = Registry(
         "samples": samples,
         "text": text,
         "references": references,
+        "captions": captions,
     },
 )
 """Measures by name, as benchmarks name theirs."""

@@ -12,6 +12,7 @@ from .longvideo_reason import LONGVIDEO_REASON
 from .lvbench import LVBENCH
 from .ovo_bench import OVO_BENCH
 from .svbench import SVBENCH
+from .vdc import VDC
 from .video_mme import VIDEO_MME, VIDEO_MME_V2
 
 BENCHMARKS: Registry[Benchmark] = Registry(
@@ -30,6 +31,7 @@ BENCHMARKS: Registry[Benchmark] = Registry(
             EGO_R1,
             OVO_BENCH,
             SVBENCH,
+            VDC,
         )
     },
 )

@@ -24,16 +24,34 @@ from ...training.data.task import KINDS, Kind, Task, TaskError, Truth, as_number
 from ...training.data.task_files import from_row
 from .rows import Placed, Row, document, placed_rows, tasks_from
 
-IDS = ("id", "question_id", "qid", "q_uid", "uid", "task_id", "problem_id", "index", "idx")
+IDS = ("id", "question_id", "qid", "q_uid", "uid", "task_id", "problem_id", "question_idx", "index", "idx")
 QUESTIONS = ("question", "query", "problem", "prompt", "q")
+SENTENCES = ("sentence", "caption", "description")
+"""What happens, where a row has no question but a time: it is asked when that is."""
 OPTIONS = ("options", "choices", "candidates", "option", "answer_choices", "multiple_choice")
 ANSWERS = ("answer", "correct_answer", "ground_truth", "gt_answer", "answer_text", "solution", "target", "reference")
-INDICES = ("answer_idx", "answer_index", "answer_id", "answer_number", "correct_idx", "correct_index", "correct_choice")
+INDICES = (
+    "answer_idx",
+    "answer_index",
+    "answer_id",
+    "answer_number",
+    "correct_idx",
+    "correct_index",
+    "correct_choice",
+    "gt_option_idx",
+)
 MARKS = ("label", "gt")
 """What is read for the answer where nothing else tells it."""
 PLACES = frozenset((*INDICES, *MARKS))
 """Names under which a number is the place of an option, from 0."""
-LETTERS = ("answer_letter", "correct_option", "answer_option", "correct_answer_label", "correct_letter")
+LETTERS = (
+    "answer_letter",
+    "correct_option",
+    "answer_option",
+    "correct_answer_label",
+    "correct_letter",
+    "correct_option_letter",
+)
 VIDEOS = (
     "video",
     "videos",
@@ -46,12 +64,16 @@ VIDEOS = (
     "video_uid",
     "videoid",
     "vid",
+    "youtube_id",
+    "scene_name",
     "clip",
+    "clip_id",
     "media",
+    "file_name",
     "file",
     "path",
 )
-SPANS = ("span", "spans", "relevant_windows", "clue_intervals")
+SPANS = ("span", "spans", "relevant_windows", "clue_intervals", "gt_time_interval")
 WHEN = ("timestamps", "timestamp", "segment", "segments")
 STARTS, ENDS = ("start", "start_time", "start_s"), ("end", "end_time", "end_s")
 """These and `WHEN` tell the answer's times only where a row has no other answer: elsewhere they are those of a clip."""
@@ -142,10 +164,7 @@ def plain_task(row: Row, place: str, name: str, *, by_video: bool = False) -> Ta
     if isinstance(row.get("truth"), Mapping):
         return from_row(row)
     fields = _lowered(row)
-    asked = _first(fields, QUESTIONS)
-    if asked is None:
-        raise TaskError("question", f"is missing, name it one of {', '.join(QUESTIONS)}")
-    question, options, labels = _question(str(asked[1]).strip(), fields)
+    question, options, labels = _question(_asked(fields), fields)
     answer = _answer(fields, options, labels)
     named = _kind(fields)
     spans = _spans(fields, alone=answer is None or named == "temporal")
@@ -174,6 +193,16 @@ def plain_task(row: Row, place: str, name: str, *, by_video: bool = False) -> Ta
             **({"categories": categories} if (categories := _categories(fields)) else {}),
         },
     )
+
+
+def _asked(fields: Row) -> str:
+    """What is asked; of a sentence with a time, when it happens."""
+    if found := _first(fields, QUESTIONS):
+        return str(found[1]).strip()
+    sentence = _first(fields, SENTENCES)
+    if sentence and (_first(fields, (*SPANS, *WHEN)) or (_first(fields, STARTS) and _first(fields, ENDS))):
+        return f"When does this happen: {str(sentence[1]).strip().rstrip('.')}?"
+    raise TaskError("question", f"is missing, name it one of {', '.join(QUESTIONS)}")
 
 
 def _lowered(row: Row) -> dict[str, Any]:

@@ -109,6 +109,43 @@ def test_times_of_the_answer():
         task(answer="yes", span=[9, 5])
 
 
+def test_a_sentence_with_a_time_is_asked_when_it_happens():
+    made = plain_task({"caption": "a man sits down.", "timestamp": [3, 9.5], "video": "a.mp4"}, "f, line 1", "f")
+    assert made.question == "When does this happen: a man sits down?" and made.truth.spans == (Span(3, 9.5),)
+    assert made.kind == "temporal"
+    with pytest.raises(TaskError, match="question: is missing"):
+        plain_task({"caption": "a man sits down.", "video": "a.mp4"}, "f, line 1", "f")
+
+
+SETS = {  # rows written by hand with the field names that lmms-eval's code reads of each set
+    "longvideobench": (
+        {"id": "86CxyhFV9MI_0", "video_path": "86CxyhFV9MI.mp4", "question": "What colour is it?", "candidates": FRUIT,
+         "correct_choice": 2, "duration": 190.2, "duration_group": 600, "question_category": "S2E"}, "C"),
+    "mvbench": ({"video": "v.mp4", "question": "What?", "candidates": FRUIT, "answer": "a plum", "start": 0,
+                 "end": 9}, "C"),
+    "mlvu": ({"video_name": "1_plotQA/a.mp4", "question": "What?\n(A) an apple\n(B) a pear\n(C) a plum\n(D) a fig",
+              "answer": "C", "task_type": "plotQA"}, "C"),
+    "perceptiontest": ({"video_name": "video_1", "question": "What?", "question_id": "0", "options": FRUIT,
+                        "answer_id": 2, "area": "physics"}, "C"),
+    "worldsense": ({"index": 3, "video_path": "a.mp4", "question": "What?", "answer": "C", "task_type": "x",
+                    "candidates": [f"{a}. {b}" for a, b in zip("ABCD", FRUIT, strict=True)]}, "C"),
+    "falcon": ({"question_id": 1, "question": "What?", "options": FRUIT, "gt_answer": "a plum", "gt_option_idx": 2,
+                "gt_time_interval": [[3, 9]], "path": "a.mp4"}, "C"),
+    "video_holmes": ({"video ID": "abc", "Question ID": "1", "Question": "What?", "Question Type": "TA", "Answer": "C",
+                      "Options": dict(zip("ABCD", FRUIT, strict=True))}, "C"),
+    "egotempo": ({"question_id": "q", "clip_id": "c", "question": "What?", "answer": "a plum"}, "a plum"),
+    "vsibench": ({"id": 1, "scene_name": "s1", "question": "How many?", "ground_truth": "4", "options": None}, "4"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_rows_of_sets_that_have_no_reader_of_their_own(name: str):
+    row, answer = SETS[name]
+    made = plain_task(row, "f, line 1", "f")
+    assert made.truth.answer == answer and made.options == (tuple(FRUIT) if answer == "C" else ())
+    assert made.videos
+
+
 def test_videos_ids_and_categories():
     made = task(answer="a", id=7, video_id="abc", category="sports", duration="long", level=2, needs="vision")
     assert made.id == "7" and made.videos == ("abc",)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...memory.registry import Registry
 from .abstention import abstention, calibration
 from .accuracy import accuracy
+from .captions import captions
 from .costs import costs
 from .groundedness import groundedness
 from .grounding import grounding, next_gqa, rextime
@@ -38,6 +39,7 @@ MEASURES: Registry[Measure] = Registry(
         "groups": groups,
         "types": types,
         "ovo_bench": ovo_bench,
+        "captions": captions,
     },
 )
 """Measures by name, as benchmarks name theirs."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-import pytest
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import AIMessage
 from rewatch.agent import VideoAgent
 from rewatch.agent.answer import Draft
 from rewatch.evaluation.items import Item
@@ -13,30 +13,24 @@ from rewatch.evaluation.judging import judge
 from rewatch.training.data.task import Task, Truth
 from rewatch.training.gym import build_memory, sample_environments
 
-from ..agent.scripted import Scripted
+from ..agent.scripted import in_turn
+
+OPTIONS = ("red", "green", "blue")
 
 
-@pytest.mark.parametrize("order", ["BA", "AB"])  # in one of them the last attempt says the other
-def test_the_vote_is_judged(tmp_path: Path, order: str):
+def test_what_was_chosen_is_judged(tmp_path: Path):
     made = sample_environments(1, families=("viewing",), seed=0)[0]
-    memory = build_memory([made.task], tmp_path / "memory")
-    drafts = {
-        "A": Draft(text="red", option="A", confidence=0.2),
-        "B": Draft(text="green", option="B", confidence=0.9),
-    }
-    votes = iter(order)
-
-    def step(messages: list[BaseMessage], bound: bool) -> AIMessage:
-        said = [m.text for m in messages if isinstance(m, AIMessage) and m.text.startswith("{")]
-        return AIMessage(said[-1] if said else drafts[next(votes)].as_message())  # says it again where it is sent back
-
-    agent = VideoAgent(memory, policy=Scripted(step=step), traces=tmp_path / "traces", registered=False)
-    options = ("red", "green", "blue")
-    answer = agent.ask("Which colour is it?", options=options, scale="vote", width=2)
-    assert answer.option == "B"
-    task = Task(id="t", question="Which colour?", kind="mcq", options=options, truth=Truth(answer="B"), videos=("v",))
-    item = Item(task="t", answer=answer, run_id=answer.run_id, trace=f"traces/{answer.run_id}.jsonl")
-    (judged,) = judge([item], {"t": task}, tmp_path)
-    assert any('"option": "A"' in message.text for message in judged.messages)
-    assert '"option": "B"' in judged.rollout.final  # whichever attempt came last
+    memory, traces = build_memory([made.task], tmp_path / "memory"), tmp_path / "traces"
+    answers = []
+    for number, (option, text) in enumerate((("B", "green"), ("A", "red")), 1):
+        policy = in_turn(AIMessage(Draft(text=text, option=option, confidence=0.5).as_message()))
+        agent = VideoAgent(memory, policy=policy, traces=traces, registered=False)
+        answers.append(agent.ask("Which colour is it?", options=OPTIONS))
+        (traces / f"{answers[-1].run_id}.jsonl").rename(traces / f"vote.{number}.jsonl")
+    task = Task(id="t", question="Which colour?", kind="mcq", options=OPTIONS, truth=Truth(answer="B"), videos=("v",))
+    chosen = replace(answers[0], run_id="vote")
+    (judged,) = judge([Item(task="t", answer=chosen, run_id="vote", trace="traces/vote.jsonl")], {"t": task}, tmp_path)
+    assert '"option": "A"' in judged.messages[-2].text
+    assert '"option": "B"' in judged.rollout.final
     assert judged.right
+    assert len(judged.rollout.looked) == 2 * len({look.uri for look in judged.rollout.looked})  # of both attempts

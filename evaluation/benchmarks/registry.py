@@ -4,7 +4,35 @@ from __future__ import annotations
 
 from ...memory.registry import Registry
 from .benchmark import Benchmark
+from .ego_life import EGO_LIFE, EGO_R1
+from .ego_schema import EGO_SCHEMA
+from .hlv_1k import HLV_1K
+from .hour_video import HOUR_VIDEO
+from .longvideo_reason import LONGVIDEO_REASON
+from .lvbench import LVBENCH
+from .ovo_bench import OVO_BENCH
+from .svbench import SVBENCH
 from .vdc import VDC
+from .video_mme import VIDEO_MME, VIDEO_MME_V2
 
-BENCHMARKS: Registry[Benchmark] = Registry("benchmark", {VDC.name: VDC})
+BENCHMARKS: Registry[Benchmark] = Registry(
+    "benchmark",
+    {
+        one.name: one
+        for one in (
+            VIDEO_MME,
+            VIDEO_MME_V2,
+            LVBENCH,
+            LONGVIDEO_REASON,
+            HOUR_VIDEO,
+            HLV_1K,
+            EGO_SCHEMA,
+            EGO_LIFE,
+            EGO_R1,
+            OVO_BENCH,
+            SVBENCH,
+            VDC,
+        )
+    },
+)
 """Benchmarks by name, as `rewatch eval NAME:FILE` takes them."""

@@ -14,7 +14,7 @@ from ...training.data.task_files import TaskFileError
 
 Row = Mapping[str, Any]
 Placed = tuple[str, Any]
-"""Where a row stands (`FILE, line 3`), and the row; one that is no JSON is the error."""
+"""Where a row stands (`FILE, line 3`), and the row, or what is wrong with it."""
 _SUFFIXES = frozenset(FORMS.replace(",", "").replace("or ", "").split())
 
 
@@ -60,6 +60,8 @@ def tasks_from(rows: Iterable[Placed], make: Callable[[Row, str], Task | None]) 
     for place, row in rows:
         if isinstance(row, ValueError):
             yield TaskError(place, f"is not JSON ({row}), mend or remove it")
+        elif isinstance(row, TaskError):
+            yield TaskError(place, str(row))
         elif not isinstance(row, Mapping):
             yield TaskError(place, f"is a {type(row).__name__}, an object is wanted")
         else:

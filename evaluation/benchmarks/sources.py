@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from ...memory import ClipMemory
@@ -78,7 +79,7 @@ def _gym(rest: str, limit: int | None, seed: int) -> TaskSet:
         ALL_FAMILIES[name]
     count = limit or PER_FAMILY * len(families)
     tasks = tuple(one.task for one in sample_environments(count, families=families, seed=seed))
-    return TaskSet(name=GYM, tasks=tasks, memory=lambda folder: build_memory(tasks, folder))
+    return TaskSet(name=GYM, tasks=tasks, memory=partial(build_memory, tasks))
 
 
 def _taken(name: str, found: Iterator[Task | TaskError], limit: int | None, measures: tuple[str, ...]) -> TaskSet:

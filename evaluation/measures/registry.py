@@ -8,10 +8,16 @@ from .accuracy import accuracy
 from .captions import captions
 from .costs import costs
 from .groundedness import groundedness
+from .grounding import grounding, next_gqa, rextime
+from .groups import groups, types
 from .measure import Measure
+from .moments import qvhighlights
 from .references import references
 from .samples import samples
+from .streaming import ovo_bench
 from .text import text
+from .tracking import tracking
+from .v_star import v_star
 
 MEASURES: Registry[Measure] = Registry(
     "measure",
@@ -25,6 +31,15 @@ MEASURES: Registry[Measure] = Registry(
         "text": text,
         "references": references,
         "captions": captions,
+        "grounding": grounding,
+        "next_gqa": next_gqa,
+        "rextime": rextime,
+        "qvhighlights": qvhighlights,
+        "tracking": tracking,
+        "v_star": v_star,
+        "groups": groups,
+        "types": types,
+        "ovo_bench": ovo_bench,
     },
 )
 """Measures by name, as benchmarks name theirs."""

@@ -19,6 +19,7 @@ from .qvhighlights import QVHIGHLIGHTS
 from .rextime import REXTIME
 from .svbench import SVBENCH
 from .v_star import V_STAR
+from .vdc import VDC
 from .video_mme import VIDEO_MME, VIDEO_MME_V2
 
 BENCHMARKS: Registry[Benchmark] = Registry(
@@ -44,6 +45,7 @@ BENCHMARKS: Registry[Benchmark] = Registry(
             EGO_R1,
             OVO_BENCH,
             SVBENCH,
+            VDC,
         )
     },
 )

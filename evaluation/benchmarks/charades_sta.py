@@ -16,7 +16,7 @@ from ...training.data.readers.rows import text_of_file
 from ...training.data.task import Task, TaskError
 from .benchmark import Benchmark
 from .rows import Placed, Row, placed_rows, tasks_from
-from .temporal import moment_task
+from .temporal import moment_task, when
 
 NAME = "charades_sta"
 _LINE = re.compile(r"(\S+)\s+(\S+)\s+(\S+?)\s*##\s*(.*)")
@@ -49,7 +49,7 @@ def _task(row: Row, number: int) -> Task:
     span = row["timestamp"] if "timestamp" in row else [number_of(row, "start"), number_of(row, "end")]
     return moment_task(
         id=f"{NAME}-{video}-{number}",
-        sentence=text_of(row, "caption"),
+        question=when(text_of(row, "caption")),
         video=video,
         spans=spans_of(span, "timestamp"),
         source=NAME,

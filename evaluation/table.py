@@ -44,7 +44,7 @@ class Table:
                     "name": row.name,
                     "items": row.items,
                     "failed": row.failed,
-                    "figures": {name: _plain(figure) for name, figure in row.figures.items()},
+                    "figures": {name: plain(figure) for name, figure in row.figures.items()},
                 }
                 for row in self.rows
             ]
@@ -85,7 +85,8 @@ def _row(name: str, judged: Sequence[Judged], measures: Sequence[str]) -> Row:
     return Row(name=name, items=len(judged), failed=sum(one.failed for one in judged), figures=figures)
 
 
-def _plain(figure: Figure) -> dict[str, float]:
+def plain(figure: Figure) -> dict[str, float]:
+    """JSON form of a figure."""
     values = {"value": figure.value, "low": figure.low, "high": figure.high, "count": figure.count}
     return {name: round(value, 6) for name, value in values.items() if value is not None}
 
@@ -104,7 +105,7 @@ def render(made: Table) -> Group:
     whole.add_row("items", str(overall.items))
     whole.add_row("failed", str(overall.failed))
     for name, figure in overall.figures.items():
-        whole.add_row(name, _short(figure.value), _interval(figure), "" if figure.count is None else str(figure.count))
+        whole.add_row(name, short(figure.value), _interval(figure), "" if figure.count is None else str(figure.count))
     if not groups:
         return Group(whole)
     columns = [name for name in COLUMNS if any(name in row.figures for row in groups)]
@@ -121,14 +122,15 @@ def render(made: Table) -> Group:
 def _cell(figure: Figure | None, *, interval: bool) -> str:
     if figure is None:
         return "–"
-    return f"{_short(figure.value)} {_interval(figure) if interval else ''}".rstrip()
+    return f"{short(figure.value)} {_interval(figure) if interval else ''}".rstrip()
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
+    """A number for a terminal."""
     return f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
 
 
 def _interval(figure: Figure) -> str:
     if figure.low is None or figure.high is None:
         return ""
-    return f"[{_short(figure.low)}, {_short(figure.high)}]"
+    return f"[{short(figure.low)}, {short(figure.high)}]"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from ..judging import Judged
@@ -27,7 +28,7 @@ def costs(judged: Sequence[Judged]) -> Mapping[str, Figure]:
         values = [amount(one, name) for one in judged]
         if name == "price" and not any(values):
             continue
-        found[name] = mean_of(judged, values, share=False)
+        found[name] = mean_of(judged, values, most=math.inf)
         if right:
             found[f"{name}_per_right"] = Figure(sum(values) / right)
     seconds = sorted(amount(one, "seconds") for one in judged)

@@ -15,7 +15,7 @@ _Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
 
 
 def mean_of(
-    judged: Sequence[Judged], values: Sequence[float], *, out_of: int | None = None, share: bool = True
+    judged: Sequence[Judged], values: Sequence[float], *, out_of: int | None = None, most: float = 1.0
 ) -> Figure:
     """The mean of one value for each item, with its interval.
 
@@ -23,13 +23,13 @@ def mean_of(
         judged: the items, at least one; their clusters are taken.
         values: in their order.
         out_of: how many items the measure was given; the figure says of how many it is if they are fewer.
-        share: True if values lie in [0, 1]: the interval then stays there.
+        most: the largest value that there can be, as the least is 0: the interval stays between them.
     """
     by_cluster: dict[str, list[float]] = {}
     for one, value in zip(judged, values, strict=True):
         by_cluster.setdefault(one.cluster, []).append(value)
     count = None if out_of in (None, len(values)) else len(values)
-    return Figure(sum(values) / len(values), *_bounds(by_cluster, share), count=count)
+    return Figure(sum(values) / len(values), *_bounds(by_cluster, most), count=count)
 
 
 def clustered_error(clusters: Mapping[str, Sequence[float]]) -> float:
@@ -55,7 +55,7 @@ def wilson(share: float, n: float) -> tuple[float, float]:
     return max(middle - half, 0.0), min(middle + half, 1.0)
 
 
-def _bounds(clusters: Mapping[str, Sequence[float]], share: bool) -> tuple[float | None, float | None]:
+def _bounds(clusters: Mapping[str, Sequence[float]], most: float) -> tuple[float | None, float | None]:
     """The interval of the mean; none where there is one video alone, whose items cannot tell how videos differ.
 
     Where each item has a cluster of its own and is right or wrong, it is Wilson's. Where all items agree, the error is
@@ -64,7 +64,7 @@ def _bounds(clusters: Mapping[str, Sequence[float]], share: bool) -> tuple[float
     """
     values = [value for members in clusters.values() for value in members]
     mean, groups = sum(values) / len(values), len(clusters)
-    binary = share and set(values) <= {0.0, 1.0}
+    binary = most == 1.0 and set(values) <= {0.0, 1.0}
     if binary and (groups == len(values) or len(set(values)) == 1):
         return wilson(mean, groups)
     if groups < 2:
@@ -72,5 +72,4 @@ def _bounds(clusters: Mapping[str, Sequence[float]], share: bool) -> tuple[float
     from scipy.special import stdtrit
 
     half = float(stdtrit(groups - 1, 0.5 + LEVEL / 2)) * clustered_error(clusters)
-    low, high = mean - half, mean + half
-    return (max(low, 0.0), min(high, 1.0)) if share else (low, high)
+    return max(mean - half, 0.0), min(mean + half, most)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...memory.registry import Registry
 from .abstention import abstention, calibration
 from .accuracy import accuracy
+from .captions import captions
 from .costs import costs
 from .groundedness import groundedness
 from .grounding import grounding, next_gqa, rextime
@@ -29,6 +30,7 @@ MEASURES: Registry[Measure] = Registry(
         "samples": samples,
         "text": text,
         "references": references,
+        "captions": captions,
         "grounding": grounding,
         "next_gqa": next_gqa,
         "rextime": rextime,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ...training.rewards import extraction
 from ...training.rewards.text import rouge_l
 from ..judging import Judged
 from .intervals import mean_of
@@ -24,11 +23,11 @@ def text(judged: Sequence[Judged]) -> Mapping[str, Figure]:
     found = {}
     read = [one for one in judged if one.task.kind in READ and one.task.truth.answer]
     if read:
-        rate = corpus_wer([_written(one) for one in read], [one.task.truth.answer or "" for one in read])
+        rate = corpus_wer([written(one) for one in read], [one.task.truth.answer or "" for one in read])
         found["wer"] = Figure(rate, count=len(read) if len(read) < len(judged) else None)
     told = [one for one in judged if one.task.kind in TOLD and one.task.truth.answer]
     if told:
-        values = [rouge_l(_written(one), one.task.truth.answer or "") if _written(one).strip() else 0.0 for one in told]
+        values = [rouge_l(written(one), one.task.truth.answer or "") if written(one).strip() else 0.0 for one in told]
         found["rouge_l"] = mean_of(told, values, out_of=len(judged))
     return found
 
@@ -44,5 +43,8 @@ def corpus_wer(texts: Sequence[str], truths: Sequence[str]) -> float:
     return float(wer(spaced, [" ".join(one.casefold().split()) for one in texts]))
 
 
-def _written(one: Judged) -> str:
-    return "" if one.failed else extraction.words(one.rollout)
+def written(one: Judged) -> str:
+    """What the item says, in the model's own words; nothing where it failed or abstained."""
+    if one.failed or one.answer.abstained:
+        return ""
+    return one.rollout.written or ("" if one.rollout.final else one.answer.text)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...agent.parsing.options import MOST, marked, options_inside
-from .pieces import CUE, is_instruction, labeled
+from .pieces import CUE, is_instruction, labeled, writes
 
 _MARKED = re.compile(
-    r"^[ \t>]{0,12}(?:[-*•][ \t]+)?(?:\*\*|__)?(?:(?:option|choice|candidate|answer)\s{0,2}#?)?[(（\[{<]?"
+    r"^[ \t>]{0,12}(?:[-*•][ \t]+)?(?:\*\*|__)?(?P<noun>[A-Za-z]{3,12}\s{1,2}#?)?[(（\[{<]?"
     r"(?P<label>[A-Za-zＡ-Ｚ]|\d{1,2})(?P<close>[)）\]}>]?[.:：、．,)]?)(?:\*\*|__)?(?:(?<=[.:：、．,)\]}>*])[ \t]*|[ \t]+[-–—][ \t]+)(?P<text>[^\n]*)$",
     re.IGNORECASE,
 )
@@ -52,7 +52,7 @@ def read_choices(text: str) -> Choices | None:
     Read are lines with letters or numbers (`A.`, `(B)`, `C:`, `0)`, bullets and bold around them), the same in one line,
     lists and mappings as Python and JSON write them, and plain lines below a heading such as `Options:`.
     """
-    return _in_lines(text) or _in_list(text) or _in_one_line(text) or _below_heading(text)
+    return _in_lines(text) or _bare_letters(text) or _in_list(text) or _in_one_line(text) or _below_heading(text)
 
 
 def _in_lines(text: str) -> Choices | None:
@@ -76,7 +76,7 @@ def _in_lines(text: str) -> Choices | None:
         assert mark is not None
         rest = [line.strip() for line in lines[n + 1 : end] if line.strip()]
         texts.append(" ".join([mark["text"].strip(), *rest]).strip())
-    labels = [str(marks[n]["label"]) for n in best]  # type: ignore[index]
+    labels = [f"{marks[n]['noun'] or ''}{marks[n]['label']}" for n in best]  # type: ignore[index]
     rest_of_last, behind = _last(texts[-1])
     after = "\n".join([behind, *lines[best[-1] + 1 :]]).strip()
     texts[-1] = rest_of_last
@@ -91,13 +91,30 @@ def _run(lines: Sequence[str], marks: Sequence[re.Match[str] | None], first: int
     for n in range(first + 1, len(lines)):
         mark, last = marks[n], marks[run[-1]]
         assert last is not None
-        if mark and mark["close"] == start["close"] and mark["label"] == _next(last["label"]):
+        alike = mark and mark["close"] == start["close"] and mark["noun"] == start["noun"]
+        if mark and alike and mark["label"] == _next(last["label"]):
             if len(run) == MOST:
                 break
             run.append(n)
         elif n - run[-1] > 8 or (lines[n].strip() and (is_instruction(lines[n]) or labeled(lines[n]))):
             break
     return run
+
+
+def _bare_letters(text: str) -> Choices | None:
+    """Lines that begin with a capital letter and a blank, without any mark: `A red`, `B blue`, `C green`."""
+    lines = text.split("\n")
+    for first, line in enumerate(lines):
+        if not line.startswith("A "):
+            continue
+        end = first + 1
+        while end < len(lines) and end - first < MOST and lines[end].startswith(f"{chr(65 + end - first)} "):
+            end += 1
+        if end - first > 2:
+            labels = [one[0] for one in lines[first:end]]
+            texts = [one[2:].strip() for one in lines[first:end]]
+            return _choices("\n".join(lines[:first]), labels, texts, "\n".join(lines[end:]))
+    return None
 
 
 def _next(label: str) -> str:
@@ -171,7 +188,7 @@ def _in_one_line(text: str) -> Choices | None:
     inside = options_inside(text)
     if inside:
         *texts, last = [one.strip(" ;") for one in inside.texts]
-        last, behind = _last(last)
+        last, behind = _sentence(*_last(last), texts)
         after = "\n".join(part for part in (behind, inside.behind, cue) if part)
         return _choices(inside.question, inside.letters, [*texts, last], after)
     marks = [m for m in _NUMBERED.finditer(text)]
@@ -184,7 +201,7 @@ def _in_one_line(text: str) -> Choices | None:
             ends = [*(m.start() for m in run[1:]), len(text)]
             texts_ = [text[m.end() : end].strip(" \n,;") for m, end in zip(run, ends, strict=True)]
             if 2 <= len(run) <= MOST and _SPEAKS.search(text) and all(texts_):
-                last, behind = _last(texts_[-1])
+                last, behind = _sentence(*_last(texts_[-1]), texts_[:-1])
                 return _choices(text[: mark.start()], [m[1] for m in run], [*texts_[:-1], last], f"{behind}\n{cue}")
     return None
 
@@ -221,10 +238,18 @@ def without_cue(text: str) -> tuple[str, str]:
 
 def _last(text: str) -> tuple[str, str]:
     """The text of the last option, and the instruction that stands behind it in the same line."""
-    found = re.search(r"(?<=[.;!])\s+(?=[A-Z])", text)
-    if found and is_instruction(text[found.end() :]):
-        return text[: found.start()], text[found.end() :]
+    for found in re.finditer(r"(?:\s+|(?<=[a-z.)]))(?=[A-Z][a-z]+ )", text):
+        if found.start() > 0 and writes(text[found.end() :]):
+            return text[: found.start()].rstrip(), text[found.end() :]
     return text, ""
+
+
+def _sentence(text: str, behind: str, others: Sequence[str]) -> tuple[str, str]:
+    """The last option in one line up to the end of its sentence, where the others are no longer than that."""
+    found = re.search(r"[.!?]\s+(?=[A-Z])", text)
+    if found is None or any(re.search(r"[.!?]\s+[A-Z]", one) for one in others):
+        return text, behind
+    return text[: found.start()], f"{text[found.end() :]} {behind}".strip()
 
 
 def _choices(before: str, labels: Sequence[str], texts: Sequence[str], after: str) -> Choices | None:

@@ -16,22 +16,36 @@ _MEDIA = re.compile(
 )
 _MANY_MEDIA = 2
 _CUE = re.compile(
-    r"^[ \t>*_#\[(]{0,6}(?:[^\n.:?]{0,80}\b)?(?:subtitles?|transcripts?|transcription|closed captions|speech|dialogues?|"
+    r"(?:^|(?<=[.!?] ))[ \t>*_#\[(]{0,6}(?:[^\n.:?]{0,80}\b)?(?:subtitles?|transcripts?|transcription|closed captions|speech|dialogues?|"
     r"narrations?|asr)\b[^\n.:?]{0,60}[:：][*_ \t\])]*",
     re.IGNORECASE | re.MULTILINE,
 )
 """A line, or the beginning of one, after which subtitles stand."""
 _TIMED = re.compile(
-    r"^[ \t]*(?:\d{1,6}[ \t]*\n[ \t]*)?[\[(<]?\d{1,4}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?[^\n\w]{1,12}"
-    r"(?:\d{1,4}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?[\])>]?)?[^\n?]{0,400}$",
+    r"^[ \t]*(?:\d{1,6}[ \t]*\n[ \t]*)?[\[(<]?(?:\d{1,4}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?|\d{1,6}(?:\.\d{1,3})?\s?s)[^\n\w]{1,12}"
+    r"(?:(?:\d{1,4}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?|\d{1,6}(?:\.\d{1,3})?\s?s)[\])>]?)?[^\n?]{0,400}$",
     re.MULTILINE,
 )
 """A line that begins with a time of a clock, as those of subtitles do."""
 
 
+_WRAPPED = (
+    (re.compile(r"<(?:question|query)>\s*", re.IGNORECASE), "\nQuestion: "),
+    (re.compile(r"<(?:options|choices|candidates)>\s*", re.IGNORECASE), "\nOptions:\n"),
+    (re.compile(r"\s*</(?:question|query|options|choices|candidates)>", re.IGNORECASE), "\n"),
+)
+_SOFT_BREAK = re.compile(r"(?m)^([^\n]{60,400}[a-z,])[ \t]*\n(?=[a-z])")
+"""A line end inside a sentence, where a prompt was wrapped."""
+_ASKS = re.compile(r"[?？]|^[ \t]*[(\[]?[B1][.):\]]", re.MULTILINE)
+"""What a question has, or options."""
+
+
 def cleaned(text: str) -> str:
     """The text without marks of chat templates, with plain line ends."""
-    return _TEMPLATE.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " "))
+    text = _TEMPLATE.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " "))
+    for pattern, plain in _WRAPPED:
+        text = pattern.sub(plain, text)
+    return _SOFT_BREAK.sub(r"\g<1> ", text)
 
 
 def set_apart(text: str) -> tuple[str, str]:
@@ -76,14 +90,19 @@ def _end_of_context(text: str, start: int) -> int:
         closing = re.compile(r'"[ \t]*(?:\n|$)').search(text, begin + 1)
         if closing:
             return closing.end()
-    at = text.find("\n", begin)
+    at, end = text.find("\n", begin), len(text)
     while at >= 0:
         line = text[at + 1 : text.find("\n", at + 1) if "\n" in text[at + 1 :] else len(text)]
-        if labeled(line) or is_instruction(line):
+        if labeled(line):
             return at
+        if is_instruction(line):
+            end = at
+            break
         at = text.find("\n", at + 1)
-    paragraphs = [match.end() for match in re.finditer(r"\n[ \t]*\n", text[begin:])]
-    if paragraphs:
-        return begin + paragraphs[-1]
-    asks = [match.start() for match in re.finditer(r"\n[^\n]*[?？]", text[begin:])]
-    return begin + asks[-1] if asks else len(text)
+    if _ASKS.search(text, end):
+        return end
+    asks = [match.start() for match in re.finditer(r"\n[^\n]*[?？]", text[begin:end])]
+    if asks:
+        return begin + asks[-1]
+    paragraphs = [match.end() for match in re.finditer(r"\n[ \t]*\n", text[begin:end])]
+    return begin + paragraphs[-1] if paragraphs else end

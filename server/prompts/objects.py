@@ -13,6 +13,8 @@ _KEYS = re.compile(
     r"\b(?:keys?|fields?|properties|attributes)\b[^\n\"'`“.]{0,40}((?:[\"'`“][\w .-]{1,40}[\"'`”](?:\s*\([^()\n]{0,60}\))?[\s,]*(?:and\s+|or\s+)?){1,12})",
     re.IGNORECASE,
 )
+_LISTS = re.compile(r"\[\s?(?:\[[^\[\]\n]{1,80}\]|[\"'][^\[\]\n]{1,80}[\"'])\s?(?:,[^\[\]]{0,20}(?:\[[^\[\]\n]{1,80}\][,\s.…]{0,9}){0,3})?\]")
+"""An example of a JSON list: `["A", "C"]`, `[["start", "end"], …]`."""
 ASKS_JSON = re.compile(r"\bjson\b|\b(?:as|return|output)\s+an?\s+(?:object|dictionary|dict)\b", re.IGNORECASE)
 _REFUSED = ("not", "if", "then", "else", "pattern", "patternProperties", "dependentRequired", "dependentSchemas", "contains",
             "uniqueItems", "multipleOf", "propertyNames", "unevaluatedProperties", "allOf", "format")  # fmt: skip
@@ -78,6 +80,9 @@ def _in_words(text: str) -> Mapping[str, Any] | None:
     example = example_in(text)
     if example:
         return _shape(text[slice(*example)])
+    listed = _LISTS.search(text)
+    if listed:
+        return _shape(listed[0])
     named = _KEYS.search(text)
     if named:
         keys = re.findall(r"[\"'`“]([\w .-]{1,40})[\"'`”]", named[1])
@@ -274,7 +279,7 @@ class Filler:
 
     def _fact(self, key: str, facts: Facts) -> Any:
         role = role_of(key)
-        return facts.get(role) if role else ""
+        return facts.get(role or "answer") if role or not key else ""
 
     def _resolved(self, schema: Any) -> Mapping[str, Any]:
         for _ in range(20):

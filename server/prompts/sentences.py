@@ -20,7 +20,7 @@ _BEHIND = re.compile(
 """A form that stands behind a colon, without quotation marks."""
 _NUMBER = r"\d{1,5}(?::\d{2}){1,2}(?:\.\d{1,3})?|\d{1,6}(?:\.\d{1,3})?|\bx{1,3}(?:\.x{1,2})?(?![\w'])|(?:hh:)?mm:ss(?:\.\w{1,3})?"
 _OPEN, _SHUT = r"(?P<{0}o>[<\[({{$]{{0,2}})", r"(?P<{0}c>[>\])}}]{{0,2}})"
-_PLACE = r"(?:the\s+|predicted\s+)?(?:%s)(?:[_\s-]?(?:time|second|timestamp|sec)s?(?:tamp)?)?(?:[_\s]?(?:\d|in[_\s]seconds|\(s\)))?(?![\w'])"
+_PLACE = r"(?:the\s+|predicted\s+)?(?:%s)(?:[_\s-]?(?:time|timestamp)s?|[_-]?sec(?:ond)?s?)?(?:[_\s]?(?:\d|in[_\s]seconds|\(s\)))?(?![\w'])"
 _START = _PLACE % r"start(?:ing)?|begin(?:ning)?|t_?start|from|(?-i:[sS]|T)" + rf"|t_?s\b|t_?[01]\b|{_NUMBER}"
 _END = _PLACE % r"end(?:ing)?|finish|stop|t_?end|to|(?-i:[eE])" + rf"|t_?e\b|t_?[12]\b|{_NUMBER}"
 _PAIR = re.compile(
@@ -35,6 +35,9 @@ _SLOT = re.compile(
     r"\b(?:letter|answer|option|choice|label|number|integer|count|value|response|timestamp|time|seconds?|digit|index|X{1,3}|N|n)(?:[_ ](?:letter|here|label|id|number))?\b"
     r"|[A-H](?:\s?[/|]\s?[A-H])+|[A-H](?![\w'])|\.{3}|…|_{2,})(?P<close>[>\])}$*]{0,2})(?P<rest>[.\s]*)$",
     re.IGNORECASE,
+)
+_BRACKETED = re.compile(
+    r"(?<![\[(])[\[(]\s?(?:start|begin|t_?start|s|t1)\w{0,12}\s?,\s?(?:end|t_?end|e|t2)\w{0,12}\s?[\])]", re.I
 )
 _DRESS = re.compile(r"\\boxed\s?\{")
 _SECONDS = re.compile(r"\A\s*(?:s|secs?|seconds?)\b")
@@ -70,6 +73,7 @@ def _forms(text: str) -> list[str]:
     for match in _BEHIND.finditer(text):
         if not any(match.start("d") - 1 <= place <= match.end("d") for place in taken):
             found.append((match.start("d"), match["d"].strip().strip("'\"`")))
+    found += [(match.start(), match[0]) for match in _BRACKETED.finditer(text)]
     return [form for _, form in sorted(found)]
 
 

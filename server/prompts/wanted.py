@@ -6,13 +6,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from .objects import json_form
+from .objects import ASKS_JSON, json_form
 from .prompt import Form, Value
 from .sentences import read_sentence
 
 _SEVERAL = re.compile(
-    r"\b(?:select|choose|pick|mark|list|give|check)\s+(?:all|every|each|any)\b|\ball\s+(?:that\s+apply|(?:of\s+)?(?:the\s+)?(?:correct|right|applicable)\s+(?:options?|answers?|choices?|letters?))|"
-    r"\b(?:one\s+or\s+more|more\s+than\s+one|multiple|several)\s+(?:of\s+\w+\s+)?(?:correct\s+|right\s+)?(?:options?|answers?|choices?|letters?)\b(?!\s*question)|"
+    r"\b(?:select|choose|pick|mark|list|give|check)\s+(?:all|every|each|any)\b|\bevery\s+(?:\w+\s+){1,2}(?:options?|answers?|choices?|letters?)\b|(?<!from )(?<!of )(?<!for )\ball\s+(?:\w+\s+){1,2}(?:options?|answers?|choices?|letters?)\b|\ball\s+(?:that\s+apply|(?:of\s+)?(?:the\s+)?(?:correct|right|applicable)\s+(?:options?|answers?|choices?|letters?))|"
+    r"\b(?:one\s+or\s+more|more\s+than\s+one)\s+(?:correct\s+|right\s+)?(?:options?|answers?|choices?|letters?)\b|"
+    r"\b(?:multiple|several)\s+(?:correct\s+|right\s+)?(?:answers|letters)\b|\b(?:multiple|several)\s+(?:correct|right)\s+(?:options|choices)\b|"
     r"\bmulti[- ]?(?:select|answer|response|label)\b|\b(?:indefinite|uncertain)[- ]choice\b|多选|不定项",
     re.IGNORECASE,
 )
@@ -33,14 +34,14 @@ _TEXT = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = re.compile(
-    r"\b(?:as|with|using|in|is|be|output|give|return|provide|respond|reply|answer|only|just)\s+(?:the\s+|only\s+|just\s+|be\s+)*(?:(?:an?|one)\s+)?(?:single\s+|exact\s+|positive\s+|whole\s+|final\s+|non-negative\s+|numerical\s+|arabic\s+|decimal\s+|plain\s+)*"
+    r"\b(?:as|with|using|in|is|be|than|output|give|return|provide|respond|reply|answer|only|just)\s+(?:the\s+|only\s+|just\s+|be\s+)*(?:(?:an?|one)\s+)?(?:single\s+|exact\s+|positive\s+|whole\s+|final\s+|non-negative\s+|numerical\s+|arabic\s+|decimal\s+|plain\s+)*"
     r"(?:integer|number|numeral|digit|float|count|numerical\s+(?:value|answer)|numeric\s+(?:value|answer)|value)\b(?!\s+(?:of\s+(?:the\s+)?(?:option|correct)|from))|\b(?:integer|number|digits?)\s+only\b|\bnumeric(?:al)?\s+(?:answer|value)\b",
     re.IGNORECASE,
 )
 _BOUNDS = re.compile(
     r"\b(?:start(?:ing)?|begin(?:ning)?)\b(?:[\s_]*(?:time|timestamp|second|point)s?)?[^\n.?]{0,24}?(?:\band\b|\bto\b|[-–,/&])[^\n.?]{0,24}?\b(?:end(?:ing)?|finish|stop)\b"
     r"|[\[(<{]\s*(?:start|s|t_?s)\w*\s*,\s*(?:end|e|t_?e)\w*\s*[\])>}]|\btime\s*(?:range|span|interval|window|segment|period)s?\b|\btemporal\s+(?:window|segment|boundar(?:y|ies)|interval|span|range|location)s?\b"
-    r"|<\s*(?:start|s)\w*\s*>[^\n]{0,20}<\s*(?:end|e)\w*\s*>",
+    r"|mm:ss[^\n\w]{1,6}(?:to\s+)?(?:hh:)?mm:ss|<\s*(?:start|s)\w*\s*>[^\n]{0,20}<\s*(?:end|e)\w*\s*>",
     re.IGNORECASE,
 )
 _TIMES = re.compile(
@@ -81,6 +82,7 @@ _HINTS = (
 _DEMANDS = re.compile(
     r"\b(?:even\s+(?:if|when)|if|when)\s+(?:you\s+(?:are|feel)\s+|you['’]re\s+)?(?:un(?:sure|certain)|not\s+(?:sure|certain)|you\s+(?:do\s+not|don['’]t)\s+know)"
     r"[^\n]{0,80}\b(?:answer|guess|choose|select|pick|give|output)|\b(?:must|always|have\s+to)\s+(?:always\s+)?(?:choose|select|pick|give|answer|guess|provide)\b|"
+    r"\b(?:an?\s+)?answer\s+must\s+be\s+(?:given|chosen|provided)\b|\bstill\s+(?:provide|give|choose|select|answer)\b|\btry\s+your\s+best\s+to\s+guess\b|"
     r"\bmake\s+(?:a|your)\s+(?:best\s+)?guess\b|\b(?:best|educated)\s+guess\b|\bdo\s+not\s+(?:refuse|abstain|leave)\b|\bmost\s+(?:probable|likely)\s+(?:answer|option)\b",
     re.IGNORECASE,
 )
@@ -105,6 +107,8 @@ def read_form(
     """
     schema = json_form(text, response_format)
     value = _value(text, bool(labels))
+    if value == "choice" and schema is not None and schema.get("type") == "array":
+        value = "choices"
     shows: Literal["label", "both", "text"] = "label"
     if labels and _BOTH.search(text):
         shows = "both"
@@ -134,7 +138,7 @@ def closed_words(text: str) -> tuple[str, ...]:
         words = [word.strip("\"'“”‘’`* ") for word in written]
         small = tuple(word.lower() for word in words)
         known = any(set(pair) <= set(small) for pair in _CLOSED)
-        quoted = all(word[0] in "\"'“”‘’`*" for word in written)
+        quoted = all(word[0] in "\"'“”‘’`*" for word in written) and not ASKS_JSON.search(text)
         if known or (quoted and len({word.lower() for word in words}) == len(words)):
             return tuple(dict.fromkeys(words))
     return ()
@@ -157,7 +161,7 @@ def _value(text: str, has_options: bool) -> Value:
     if _NUMBER.search(text) and not re.search(r"\b(?:words?|phrase)\b", text):
         return "number"
     if _TIMES.search(text):
-        return "times" if many else "time"
+        return "times" if many or re.search(r"\btimestamps\b", text, re.IGNORECASE) else "time"
     return "words"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ...agent.answer import Answer
@@ -13,7 +13,7 @@ from ...agent.parsing.options import letter, letters_in
 from ...agent.text_matching import numbers
 from ...memory import Box, Span
 from ...training.rewards.extraction import ranges
-from .objects import Filler
+from .objects import Filler, role_of
 from .prompt import Form, Prompt
 
 
@@ -44,9 +44,17 @@ def _tagged(body: str, prompt: Prompt, answer: Answer, picture: tuple[int, int] 
     if len(tags) == 1:
         return f"<{tags[0]}>{body}</{tags[0]}>"
     facts = _facts(answer, prompt, picture)
+    if _has_place(tags):  # the tag for the place holds it, so that the one for the answer has words
+        body = _chosen(answer, prompt) if prompt.options else "" if answer.abstained else answer.text.strip()
+        facts |= {"time": facts["span"]} if prompt.form.value in ("span", "spans") else {}
     schema = {"type": "object", "properties": {tag: {"type": "string"} for tag in tags}, "required": list(tags)}
     found = Filler(schema, facts | {"answer": body}).fill(schema)
     return "\n".join(f"<{tag}>{found[tag]}</{tag}>" for tag in tags)
+
+
+def _has_place(names: Iterable[str]) -> bool:
+    """Return whether one of the keys or tags is for a place, so that another one is for the answer in words."""
+    return any(role_of(name) in ("span", "time", "start", "end", "box") for name in names)
 
 
 def _body(answer: Answer, prompt: Prompt, picture: tuple[int, int] | None) -> str:
@@ -57,15 +65,20 @@ def _body(answer: Answer, prompt: Prompt, picture: tuple[int, int] | None) -> st
         written = _chosen(answer, prompt)
     elif form.value == "number":
         written = _number(answer)
-    elif form.value in ("time", "times"):
-        times = [time_text(span.start, form) for span in spans_of(answer)]
-        written = ", ".join(times if form.value == "times" else times[:1])
+    elif form.value == "times":
+        spans = spans_of(answer)
+        if not form.clock:
+            return json.dumps([_seconds(span.start) for span in spans]) if spans else ""
+        written = ", ".join(time_text(span.start, form) for span in spans)
+    elif form.value == "time":
+        written = next((time_text(span.start, form) for span in spans_of(answer)), "")
     elif form.value in ("box", "boxes"):
         boxes = [_box(box, form, picture) for box in boxes_of(answer)]
         return json.dumps(boxes if form.value == "boxes" else boxes[0]) if boxes else ""
     else:
         written = answer.text.strip()
-        written = written if "\n" in written or len(written.split()) > 4 else written.rstrip(".")
+        short = form.hint and "sentence" not in form.hint and "detail" not in form.hint
+        written = written.rstrip(".") if short and "." not in written.rstrip(".") else written
     return form.sentence.format(value=written) if form.sentence and written else written
 
 
@@ -185,12 +198,12 @@ def _facts(answer: Answer, prompt: Prompt, picture: tuple[int, int] | None) -> d
     texts = [f"{start} - {end}" for start, end in times]
     plain = "" if answer.abstained and prompt.options else answer.text.strip()
     says = form.joint.join(_shown(i, prompt) for i in indices) if prompt.options else plain
-    if form.value in ("span", "spans", "number", "time"):
+    if form.value in ("span", "spans", "number", "time") and not _has_place((form.schema or {}).get("properties") or ()):
         says = _body(answer, prompt, picture)
     number = _number(answer)
     evidence = [e.quote or e.claim for e in answer.evidence]
     rows = [
-        {"start": start, "end": end, "span": [start, end], "span_list": [start, end], "time": start, "span_texts": [text],
+        {"start": start, "end": end, "span": [start, end], "span_list": [start, end], "time": start, "span_texts": [text], "answer_list": [start, end],
          "box": boxes[n] if n < len(boxes) else None}
         for n, ((start, end), text) in enumerate(zip(times, texts, strict=True))
     ]  # fmt: skip

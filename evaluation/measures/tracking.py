@@ -26,9 +26,10 @@ def center_error(one: Box, other: Box, size: tuple[float, float]) -> float:
 
     The toolkit puts the center of a rectangle at `left + (width - 1) / 2`; in a distance that cancels out.
     """
-    across, down = (one.left + one.right - other.left - other.right) / 2, (
-        one.top + one.bottom - other.top - other.bottom
-    ) / 2
+    across, down = (
+        (one.left + one.right - other.left - other.right) / 2,
+        (one.top + one.bottom - other.top - other.bottom) / 2,
+    )
     return math.hypot(across * size[0], down * size[1])
 
 
@@ -48,7 +49,10 @@ def tracking(judged: Sequence[Judged]) -> Mapping[str, Figure]:
         if size and truth:
             lost = math.hypot(*size)
             errors.append(
-                [lost if box is None else center_error(box, true, size) for box, (_, true) in zip(found, truth, strict=True)]
+                [
+                    lost if box is None else center_error(box, true, size)
+                    for box, (_, true) in zip(found, truth, strict=True)
+                ]
             )
     if not overlaps:
         return {}

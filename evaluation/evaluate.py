@@ -13,7 +13,7 @@ from ..memory.cluster.ray_pool import RayCluster
 from ..memory.files.regular import replacing
 from .benchmarks.sources import TaskSet
 from .items import Item
-from .judging import judge
+from .judging import Judged, judge
 from .resume import EvaluationFolder
 from .run import Asker, Queue, Spec, ask_here
 from .settings import Settings, memory_facts
@@ -106,9 +106,14 @@ def _ask(queue: Queue, spec: Spec, memory: ClipMemory, *, parallel: int, workers
         ask_by_workers(start, count, queue)
 
 
+def judged(folder: EvaluationFolder) -> list[Judged]:
+    """What is done in a folder, with what its runs wrote and observed."""
+    return judge(folder.done(), folder.tasks, folder.path)
+
+
 def score(folder: EvaluationFolder) -> Table:
     """The table of what is done in a folder, from answers and traces alone, kept there as `table.json`."""
-    made = table(judge(folder.done(), folder.tasks, folder.path), folder.row["measures"])
+    made = table(judged(folder), folder.row["measures"])
     row = {"schema": 1, "set": folder.row["set"], "items": len(folder.tasks) * folder.settings.samples}
     with replacing(folder.path / TABLE) as part:
         part.write_text(json.dumps({**row, **made.as_dict()}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

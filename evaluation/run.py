@@ -95,6 +95,7 @@ class Asker:
             options=task.options or None,
             videos=[self.spec.videos[video] for video in task.videos] or None,
             now=task.now,
+            history=[(question, answer) for question, answer in task.meta.get("history", ())],
             route=settings.route,
             scale=settings.scale,
             width=settings.width,

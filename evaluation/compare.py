@@ -41,7 +41,7 @@ class Difference:
     second: float
     difference: float
     low: float | None
-    """The interval of 95 % of the difference; None where there is one video alone."""
+    """The interval of 95 % of the difference; None where there is one video alone, or all videos differ alike."""
     high: float | None
     p: float | None
     """Two-sided: how often chance alone would make a difference as large."""
@@ -143,7 +143,8 @@ def paired_bootstrap(
     """For each column the interval of 95 % of its mean, and its two-sided p, drawing clusters with replacement.
 
     The interval is that of the percentiles; p is twice the smaller share of draws on either side of 0 (0 itself counts
-    to both), and at least one draw's. Seeded: the same differences give the same figures. None for one cluster.
+    to both), and at least one draw's. Seeded: the same differences give the same figures. None for one cluster, and
+    where all clusters differ alike, so that there is nothing to draw from: that would claim to be sure.
 
     Args:
         columns: of each figure the differences of the tasks.
@@ -166,7 +167,11 @@ def paired_bootstrap(
     found[np.abs(found) < _ZERO] = 0.0
     lows, highs = np.percentile(found, [2.5, 97.5], axis=0)
     sides = np.maximum(2 * np.minimum((found <= 0).mean(0), (found >= 0).mean(0)), 1 / DRAWS)
-    return [(float(low), float(high), min(float(p), 1.0)) for low, high, p in zip(lows, highs, sides, strict=True)]
+    varied = np.ptp(sums / sizes[:, None], axis=0) > _ZERO
+    rows = zip(varied, lows, highs, sides, strict=True)
+    return [
+        (float(low), float(high), min(float(p), 1.0)) if some else (None, None, None) for some, low, high, p in rows
+    ]
 
 
 def mcnemar(gained: int, lost: int) -> float:

@@ -28,7 +28,9 @@ def test_errors_are_over_all_words():
 
 
 def test_abstaining_leaves_all_words_out():
-    assert text([item(task("1", kind="ocr", answer="no entry"), text="cannot read it", abstained=True)])["wer"].value == 1
+    assert (
+        text([item(task("1", kind="ocr", answer="no entry"), text="cannot read it", abstained=True)])["wer"].value == 1
+    )
 
 
 def test_more_words_than_there_are_cost_more_than_all():

@@ -100,6 +100,7 @@ class Asker:
             options=task.options or None,
             videos=task.videos or None,
             now=task.now,
+            history=[(question, answer) for question, answer in task.meta.get("history", ())],
             route=settings.route,
             scale=settings.scale,
             width=settings.width,

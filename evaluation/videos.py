@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from glob import escape
+from pathlib import Path, PurePosixPath
 
 from ..memory import ClipMemory, RewatchError, VideoRecord
 from ..memory.errors import CapabilityError, MemoryFolderError
@@ -11,6 +13,8 @@ from ..training.data.task import Task
 
 Add = Callable[[Path], VideoRecord]
 """Puts a file into the memory."""
+_BESIDE = frozenset((".srt", ".vtt", ".ass", ".txt", ".json", ".jsonl", ".csv", ".npy", ".wav", ".mp3", ".jpg", ".png"))
+"""Endings of what lies beside videos."""
 
 
 def find_videos(
@@ -42,9 +46,23 @@ def find_videos(
 
 
 def _file(name: str, folders: Sequence[Path]) -> Path | None:
-    """The file of that name in one of the folders; None for what is none."""
+    """The file of that name in one of the folders; None for what is none.
+
+    Sets name videos by the paths of their authors, or without an ending: then it is the file of the same name beneath
+    no folder, and then the only one with that stem.
+    """
+    for wanted in dict.fromkeys((name, PurePosixPath(name).name)):
+        for folder in folders:
+            if (folder / wanted).is_file():
+                return folder / wanted
     for folder in folders:
-        path = folder / name
-        if path.is_file():
-            return path
+        found = [one for one in folder.glob(f"{escape(_stem(name))}.*") if one.suffix.lower() not in _BESIDE]
+        if len(found) == 1 and found[0].is_file():
+            return found[0]
     return None
+
+
+def _stem(name: str) -> str:
+    """The name without folders, and without what is the ending of a video; ids may have dots of their own."""
+    path = PurePosixPath(name)
+    return path.stem if re.fullmatch(r"\.[A-Za-z][A-Za-z0-9]{1,3}", path.suffix) else path.name

@@ -23,7 +23,7 @@ from .service import Service
 
 if TYPE_CHECKING:
     from ..agent import VideoAgent
-    from .stand_in import RequestVideos
+    from .videos import RequestVideos
 
 
 def create_app(
@@ -58,6 +58,7 @@ def create_app(
             yield
         finally:
             service.runs.close()
+            await videos.close()
 
     app = FastAPI(title="rewatch", lifespan=lifespan, openapi_url=None)
     model = {"id": MODEL, "object": "model", "created": made, "owned_by": "rewatch"}

@@ -2,8 +2,9 @@
 
 A row with `truth` is a task (`training.data.task_files`). Of any other the names below are read, whatever their case:
 what is asked, options (a list, a mapping of letters, columns such as `A`, `a0`, `option_1`, or lines inside the
-question), the answer (a letter, an index from 0, or an option's words), videos and spans in seconds. A span without
-length is a moment: the second around it is taken, as evidence can only meet what lasts.
+question), the answer (a letter, a place from 0, the name of a column, or an option's words), videos, and spans in
+seconds. A span without length is a moment: the second around it is taken, as evidence can only meet what lasts. Ids
+that are unique within a video only are told apart by it.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from ...training.data.task import KINDS, Kind, Task, TaskError, Truth, as_number
 from ...training.data.task_files import from_row
 from .rows import Placed, Row, document, placed_rows, tasks_from
 
-IDS = ("id", "question_id", "qid", "q_uid", "uid", "task_id", "problem_id", "index", "idx")
+IDS = ("id", "question_id", "qid", "q_uid", "uid", "task_id", "problem_id", "question_idx", "index", "idx")
 QUESTIONS = ("question", "query", "problem", "prompt", "q")
+SENTENCES = ("sentence", "caption", "description")
+"""What happens, where a row has no question but a time: it is asked when that is."""
 OPTIONS = ("options", "choices", "candidates", "option", "answer_choices", "multiple_choice")
 ANSWERS = ("answer", "correct_answer", "ground_truth", "gt_answer", "answer_text", "solution", "target", "reference")
 INDICES = (
@@ -35,12 +38,20 @@ INDICES = (
     "correct_idx",
     "correct_index",
     "correct_choice",
-    "label",
-    "gt",
-    "truth_idx",
+    "gt_option_idx",
 )
+MARKS = ("label", "gt")
+"""What is read for the answer where nothing else tells it."""
+PLACES = frozenset((*INDICES, *MARKS))
 """Names under which a number is the place of an option, from 0."""
-LETTERS = ("answer_letter", "correct_option", "answer_option", "correct_answer_label", "correct_letter")
+LETTERS = (
+    "answer_letter",
+    "correct_option",
+    "answer_option",
+    "correct_answer_label",
+    "correct_letter",
+    "correct_option_letter",
+)
 VIDEOS = (
     "video",
     "videos",
@@ -53,13 +64,19 @@ VIDEOS = (
     "video_uid",
     "videoid",
     "vid",
+    "youtube_id",
+    "scene_name",
     "clip",
+    "clip_id",
     "media",
+    "file_name",
     "file",
     "path",
 )
-SPANS = ("span", "spans", "timestamps", "timestamp", "relevant_windows", "segment", "segments", "clue_intervals")
+SPANS = ("span", "spans", "relevant_windows", "clue_intervals", "gt_time_interval")
+WHEN = ("timestamps", "timestamp", "segment", "segments")
 STARTS, ENDS = ("start", "start_time", "start_s"), ("end", "end_time", "end_s")
+"""These and `WHEN` tell the answer's times only where a row has no other answer: elsewhere they are those of a clip."""
 KIND_NAMES = ("kind", "question_type", "problem_type", "answer_type", "type")
 CATEGORIES = (
     "category",
@@ -72,6 +89,7 @@ CATEGORIES = (
     "domain",
     "needs",
     "skill",
+    "duration",
     "duration_group",
     "difficulty",
     "level",
@@ -96,7 +114,20 @@ MOMENT = 0.5
 
 def read_plain(path: Path) -> Iterator[Task | TaskError]:
     """The tasks of a file, and what is wrong with rows that are none."""
-    return tasks_from(_rows(path), lambda row, place: plain_task(row, place, path.stem))
+    rows = list(_rows(path))
+    ids = _ids([_lowered(row) for _, row in rows if isinstance(row, Mapping)])
+    return tasks_from(rows, lambda row, place: plain_task(row, place, path.stem, by_video=ids))
+
+
+def _ids(rows: Sequence[Row]) -> bool:
+    """Return whether the rows' ids need their videos to be unique, and are so with them."""
+    alone = [str(found[1]) for row in rows if (found := _first(row, IDS))]
+    both = [
+        (str(found[1]), str(row_video[1]))
+        for row in rows
+        if (found := _first(row, IDS)) and (row_video := _first(row, VIDEOS))
+    ]
+    return len(set(alone)) < len(alone) == len(set(both))
 
 
 def _rows(path: Path) -> Iterator[Placed]:
@@ -118,52 +149,74 @@ def _rows(path: Path) -> Iterator[Placed]:
             yield f"{path}, {key}", {"id": key, **row} if isinstance(row, Mapping) else row
 
 
-def plain_task(row: Row, place: str, name: str) -> Task:
+def plain_task(row: Row, place: str, name: str, *, by_video: bool = False) -> Task:
     """The task of a row.
 
     Args:
         row: as it stands in the file.
         place: where it stands, for its id where it has none.
         name: of the file, which is the task's source.
+        by_video: put the video's name before the id.
 
     Raises:
         TaskError: naming the field that is wrong.
     """
     if isinstance(row.get("truth"), Mapping):
         return from_row(row)
-    fields = {re.sub(r"[\s-]+", "_", str(key).strip().lower()): value for key, value in row.items()}
-    asked = _first(fields, QUESTIONS)
-    if asked is None:
-        raise TaskError("question", f"is missing, name it one of {', '.join(QUESTIONS)}")
-    question, options, labels = _question(str(asked[1]).strip(), fields)
-    kind = _kind(fields)
-    tolerance = number_of(fields, "span_tolerance_s") or 0.0
-    spans = _spans(fields)
+    fields = _lowered(row)
+    question, options, labels = _question(_asked(fields), fields)
     answer = _answer(fields, options, labels)
+    named = _kind(fields)
+    spans = _spans(fields, alone=answer is None or named == "temporal")
     absent = bool(fields.get("absent") or fields.get("unanswerable"))
-    kind = kind or _inferred(options, answer, spans)
-    if kind != "temporal":
-        tolerance = number_of(fields, "tolerance") or 0.0
-    ident = _first(fields, IDS)
-    categories = {
-        key: str(fields[key]) for key in CATEGORIES if isinstance(fields.get(key), (str, int)) and fields[key]
-    }
+    kind = _kind_of(named, options, answer, spans)
+    slack = number_of(fields, "span_tolerance_s" if kind == "temporal" else "tolerance")
+    videos, ident = _videos(fields), _first(fields, IDS)
+    parts = [*(videos[:1] if by_video else ()), str(ident[1])] if ident else [name, place.rpartition(" ")[2]]
+    chooses = kind == "mcq" and bool(options)
     return Task(
-        id=str(ident[1]) if ident else f"{name}-{place.rpartition(' ')[2]}",
+        id="-".join(parts),
         question=question,
         kind=kind,
         truth=Truth(
-            answer=None if absent or kind == "temporal" else answer, spans=spans, tolerance=tolerance, absent=absent
+            answer=None if absent or kind == "temporal" else answer,
+            spans=spans,
+            tolerance=slack or 0.0,
+            absent=absent,
         ),
-        videos=_videos(fields),
+        videos=videos,
         options=options if kind in ("mcq", "grounded_qa") else (),
         now=fields.get("now"),
         source=str(fields.get("source") or name),
         meta={
-            **({"chance": 1 / len(options)} if kind == "mcq" and "," not in (answer or "") else {}),
-            **({"categories": categories} if categories else {}),
+            **({"chance": 1 / len(options)} if chooses and "," not in (answer or "") else {}),
+            **({"categories": categories} if (categories := _categories(fields)) else {}),
         },
     )
+
+
+def _asked(fields: Row) -> str:
+    """What is asked; of a sentence with a time, when it happens."""
+    if found := _first(fields, QUESTIONS):
+        return str(found[1]).strip()
+    sentence = _first(fields, SENTENCES)
+    if sentence and (_first(fields, (*SPANS, *WHEN)) or (_first(fields, STARTS) and _first(fields, ENDS))):
+        return f"When does this happen: {str(sentence[1]).strip().rstrip('.')}?"
+    raise TaskError("question", f"is missing, name it one of {', '.join(QUESTIONS)}")
+
+
+def _lowered(row: Row) -> dict[str, Any]:
+    return {re.sub(r"[\s-]+", "_", str(key).strip().lower()): value for key, value in row.items()}
+
+
+def _categories(fields: Row) -> dict[str, str]:
+    """Names by which figures are broken down; a duration is one only in words."""
+    found = {name: fields[name] for name in CATEGORIES if fields.get(name) not in (None, "")}
+    return {
+        name: str(value)
+        for name, value in found.items()
+        if isinstance(value, str) and as_number(value) is None or (isinstance(value, int) and name != "duration")
+    }
 
 
 def _first(fields: Row, names: Sequence[str]) -> tuple[str, Any] | None:
@@ -210,14 +263,16 @@ def _unwrapped(value: Any) -> Any:
 
 
 def _kind(fields: Row) -> Kind | None:
-    named = _first(fields, KIND_NAMES)
-    return _KINDS.get(re.sub(r"[\s-]+", "_", str(named[1]).strip().lower())) if named else None
+    """The kind that a row names, in whichever of its fields; None where none of them is one."""
+    named = (re.sub(r"[\s-]+", "_", str(fields.get(name)).strip().lower()) for name in KIND_NAMES)
+    return next((_KINDS[one] for one in named if one in _KINDS), None)
 
 
-def _inferred(options: Sequence[str], answer: str | None, spans: Sequence[Span]) -> Kind:
-    """The kind of a row that names none."""
+def _kind_of(named: Kind | None, options: Sequence[str], answer: str | None, spans: Sequence[Span]) -> Kind:
     if options:
-        return "mcq"
+        return "grounded_qa" if named == "grounded_qa" else "mcq"
+    if named is not None:
+        return named
     if answer is None:
         return "temporal" if spans else "open"
     return "numeric" if as_number(answer) is not None else "open"
@@ -225,9 +280,8 @@ def _inferred(options: Sequence[str], answer: str | None, spans: Sequence[Span])
 
 def _answer(fields: Row, options: Sequence[str], labels: Sequence[str]) -> str | None:
     """The answer: letters where there are options, else the words or the number; None where there is none."""
-    found = (
-        _first(fields, (*LETTERS, *INDICES, *ANSWERS)) if options else _first(fields, (*ANSWERS, *LETTERS, *INDICES))
-    )
+    chosen, told = (*LETTERS, *INDICES), ANSWERS
+    found = _first(fields, (*chosen, *told, *MARKS) if options else (*told, *chosen, *MARKS))
     if found is None:
         return None
     name, value = found
@@ -255,7 +309,7 @@ def _letter(value: Any, name: str, options: Sequence[str], labels: Sequence[str]
         return letter(by_label)
     if number is not None and number.is_integer():
         by_index = int(number) if 0 <= number < len(options) else None
-        if name in INDICES or by_text is None:
+        if name in PLACES or by_text is None:
             if by_index is None:
                 raise TaskError(name, f"is {text}, the place of an option is wanted, from 0 to {len(options) - 1}")
             return letter(by_index)
@@ -275,11 +329,16 @@ def _videos(fields: Row) -> tuple[str, ...]:
     return tuple(str(one).removeprefix("./") for one in names)
 
 
-def _spans(fields: Row) -> tuple[Span, ...]:
-    """The times of the answer; what `timestamp` and the like say in another way is left alone."""
-    found = _first(fields, SPANS)
+def _spans(fields: Row, *, alone: bool) -> tuple[Span, ...]:
+    """The times of the answer; what may be no times is left alone where it cannot be read as such.
+
+    Args:
+        fields: of the row.
+        alone: True if times are the answer.
+    """
+    found = _first(fields, (*SPANS, *WHEN) if alone else SPANS)
     start, end = _first(fields, STARTS), _first(fields, ENDS)
-    if found is None and start is not None and end is not None:
+    if found is None and alone and start is not None and end is not None:
         found = ("span", [start[1], end[1]])
     if found is None:
         return ()
@@ -287,9 +346,9 @@ def _spans(fields: Row) -> tuple[Span, ...]:
     try:
         return spans_of(_lasting(_unwrapped(value)), name)
     except TaskError:
-        if name in ("span", "spans"):
-            raise
-        return ()
+        if name in WHEN:
+            return ()
+        raise
 
 
 def _lasting(value: Any) -> Any:

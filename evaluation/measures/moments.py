@@ -13,6 +13,7 @@ import numpy as np
 from ...memory import Span
 from ..judging import Judged
 from .grounding import best_iou
+from .intervals import mean_of
 from .measure import Figure
 from .predictions import ranked_spans
 
@@ -61,11 +62,12 @@ def highlight_precision(positive: np.ndarray, scores: np.ndarray) -> float:
         return 0.0
     if positive.all():
         return 1.0
-    from sklearn.metrics import precision_recall_curve
-
-    precision, recall, _ = precision_recall_curve(positive, scores)
-    best = np.maximum.accumulate(precision)  # recall falls along the curve
-    return float(np.mean(best[np.flatnonzero(np.diff(recall.astype(np.float32)))]))
+    order = np.argsort(-scores, kind="stable")
+    last = np.append(np.diff(scores[order]) != 0, True)  # of the clips of one score
+    found = np.cumsum(positive[order])[last]
+    precision = found / (np.flatnonzero(last) + 1)
+    best = np.maximum.accumulate(precision[::-1])[::-1]  # at that recall or a higher one
+    return float(best[np.diff(found, prepend=0) > 0].mean())
 
 
 def highlight(true: np.ndarray, predicted: np.ndarray, least: float) -> tuple[float, bool]:
@@ -102,19 +104,19 @@ def qvhighlights(judged: Sequence[Judged]) -> Mapping[str, Figure]:
     ious = [best_iou(spans[0] if spans else None, truth) for spans, truth in zip(ranked, true, strict=True)]
     values = _precisions(ranked, true)
     figures = {
-        "mAP": _share(values.mean(axis=1)),
-        "mAP@0.5": _share(values[:, THRESHOLDS.index(0.5)]),
-        "mAP@0.75": _share(values[:, THRESHOLDS.index(0.75)]),
-        "R@1 IoU=0.5": _share([iou >= 0.5 for iou in ious]),
-        "R@1 IoU=0.7": _share([iou >= 0.7 for iou in ious]),
+        "mAP": mean_of(judged, values.mean(axis=1).tolist()),
+        "mAP@0.5": mean_of(judged, values[:, THRESHOLDS.index(0.5)].tolist()),
+        "mAP@0.75": mean_of(judged, values[:, THRESHOLDS.index(0.75)].tolist()),
+        "R@1 IoU=0.5": mean_of(judged, [float(iou >= 0.5) for iou in ious]),
+        "R@1 IoU=0.7": mean_of(judged, [float(iou >= 0.7) for iou in ious]),
     }
     for name, (over, most) in RANGES.items():
         kept = [tuple(span for span in truth if over < span.duration <= most) for truth in true]
         chosen = [n for n, truth in enumerate(kept) if truth]
         if chosen:
-            part = _precisions([ranked[n] for n in chosen], [kept[n] for n in chosen])
-            figures[f"mAP {name}"] = Figure(float(part.mean()), count=len(chosen))
-    return figures | _highlights([one for one in judged if SALIENCY in one.task.meta])
+            part = _precisions([ranked[n] for n in chosen], [kept[n] for n in chosen]).mean(axis=1)
+            figures[f"mAP {name}"] = mean_of([judged[n] for n in chosen], part.tolist(), out_of=len(judged))
+    return figures | _highlights([one for one in judged if SALIENCY in one.task.meta], len(judged))
 
 
 def _precisions(ranked: Sequence[Sequence[Span]], true: Sequence[Sequence[Span]]) -> np.ndarray:
@@ -124,14 +126,14 @@ def _precisions(ranked: Sequence[Sequence[Span]], true: Sequence[Sequence[Span]]
     )
 
 
-def _highlights(judged: Sequence[Judged]) -> dict[str, Figure]:
+def _highlights(judged: Sequence[Judged], out_of: int) -> dict[str, Figure]:
     if not judged:
         return {}
     figures: dict[str, Figure] = {}
     for name, least in LEVELS.items():
         found = [_highlight(one, least) for one in judged]
-        figures[f"HL-mAP {name}"] = _share([precision for precision, _ in found])
-        figures[f"HIT@1 {name}"] = _share([hit for _, hit in found])
+        figures[f"HL-mAP {name}"] = mean_of(judged, [precision for precision, _ in found], out_of=out_of)
+        figures[f"HIT@1 {name}"] = mean_of(judged, [float(hit) for _, hit in found], out_of=out_of)
     return figures
 
 
@@ -146,7 +148,3 @@ def true_saliency(one: Judged) -> np.ndarray:
     scores = np.zeros((int(one.task.meta["duration"] / CLIP), 3))
     scores[np.array(found["clips"], dtype=int)] = np.array(found["scores"])
     return scores
-
-
-def _share(values: Sequence[float] | np.ndarray) -> Figure:
-    return Figure(float(np.mean(values)))

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from ..coverage import Coverage, coverage
 from ..errors import VideoError
-from ..memory_view import Picture, at_same_time, overlaps
+from ..memory_view import MemoryView, Picture, at_same_time, overlaps
 from ..people.types import VOICE
 from ..people.view import PeopleView
 from ..protocol import VideoSource
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from ..causal_view import CausalView
     from ..encoders import VisualEncoder
     from ..levels.levels import Levels
-    from ..memory_reader import MemoryReader
+    from ..memory_models import MemoryModels
+    from ..store.database import Store
     from ..store.search import Searcher
     from ..tracking.detector import Detector
 
@@ -50,6 +51,25 @@ BLANK = _BLANK.id
 """Id of the one video of a view in which there is nothing."""
 
 
+class WholeMemory(MemoryView, Protocol):
+    """The reading side of `ClipMemory`, of which a view is made."""
+
+    store: Store
+    models: MemoryModels
+
+    def until(self, now: float | Moment) -> CausalView:
+        """See `ClipMemory.until`."""
+
+    def require_sound(self) -> None:
+        """See `ClipMemory.require_sound`."""
+
+    def use_detector(self, detector: Detector | str) -> None:
+        """See `ClipMemory.use_detector`."""
+
+    def version(self) -> tuple[int, int]:
+        """See `ClipMemory.version`."""
+
+
 class RestrictedView:
     """The reading side of a memory under a `Restriction`; `ClipMemory.restricted` makes one.
 
@@ -57,11 +77,11 @@ class RestrictedView:
     opened show and play no more. Of a `CausalView` it is made in the same way, so that both hold at once.
     """
 
-    def __init__(self, whole: MemoryReader, restriction: Restriction, *, of: CausalView | None = None) -> None:
+    def __init__(self, whole: WholeMemory, restriction: Restriction, *, of: CausalView | None = None) -> None:
         self.restriction = restriction
         """What may be seen and heard."""
         self._memory = whole
-        self._inner: MemoryReader | CausalView = whole if of is None else of
+        self._inner: WholeMemory | CausalView = whole if of is None else of
         self.now: float | Moment | None = None if of is None else of.now
         """The moment for which it was made, where it ends at one."""
         self.folder = whole.folder

@@ -22,6 +22,7 @@ from rewatch.evaluation.resume import EvaluationFolder, no_answer
 from rewatch.evaluation.settings import Settings
 from rewatch.memory import CapabilityError
 from rewatch.memory.registry import UnknownNameError
+from rewatch.tools import Budget
 from rewatch.training.data.task import Task, Truth
 from rewatch.training.data.task_files import write_tasks
 
@@ -239,7 +240,7 @@ def test_under_a_control_the_task_is_judged_as_it_was_asked(memory: Path, tmp_pa
 
 
 def test_with_the_question_alone_nothing_is_found(tasks: tuple[Task, ...], memory: Path, tmp_path: Path):
-    settings = Settings(control="question_only")
+    settings = Settings(control="question_only", budget=Budget(calls=2))
     folder = evaluate(TaskSet(name="two", tasks=tasks[:3]), settings, tmp_path / "run", memory=memory)
     assert all(item.answer and item.answer.abstained and not item.answer.evidence for item in folder.done())
 

@@ -117,10 +117,10 @@ def judged(folder: EvaluationFolder) -> list[Judged]:
 
 
 def score(folder: EvaluationFolder) -> Table:
-    """The table of what is done in a folder, from answers and traces alone, kept there as `table.json`."""
+    """The table of what is done in a folder, from answers and traces alone; with the settings in `table.json`."""
     made = table(judged(folder), folder.row["measures"])
-    row = {"schema": 1, "set": folder.row["set"], "items": len(folder.asked) * folder.settings.samples}
-    row["left_out"] = len(folder.left_out())
+    counts = {"asked": len(folder.asked) * folder.settings.samples, "left_out": len(folder.left_out())}
+    text = json.dumps({**folder.row, **counts, **made.as_dict()}, indent=1, ensure_ascii=False)
     with replacing(folder.path / TABLE) as part:
-        part.write_text(json.dumps({**row, **made.as_dict()}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        part.write_text(text + "\n", encoding="utf-8")
     return made

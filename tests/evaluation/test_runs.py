@@ -254,3 +254,12 @@ def test_a_task_for_which_a_control_means_nothing_is_left_out(tasks: tuple[Task,
     assert score(folder).rows[0].items == 2
     with pytest.raises(UnknownNameError, match="Did you mean truth_span"):
         evaluate(task_set, Settings(control="truth_spans"), tmp_path / "other", memory=memory)
+
+
+def test_what_was_asked_before_is_told(tasks: tuple[Task, ...], memory: Path, tmp_path: Path):
+    told = replace(tasks[2], meta={"history": [["Who speaks?", "Somebody with a hat"]]})
+    write_tasks(tmp_path / "set.jsonl", [told])
+    with ChatServer() as server:
+        settings = Settings(policy=server.address)
+        evaluate(open_set(str(tmp_path / "set.jsonl")), settings, tmp_path / "run", memory=memory)
+        assert all("Somebody with a hat" in messages for messages in server.answered) and server.answered

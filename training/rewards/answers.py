@@ -12,7 +12,7 @@ from . import extraction
 from .captions import caption_reward
 from .regions import box_reward, track_reward
 from .reward import Reward, simple_reward
-from .spans import iou, tiou
+from .spans import iou, tiou, within
 from .text import token_f1, word_accuracy
 
 Score = Callable[[Rollout], float]
@@ -121,10 +121,15 @@ HIT = 0.3
 
 
 def is_right(rollout: Rollout) -> bool:
-    """Return whether the answer passes for right, for gates and for counting."""
+    """Return whether the answer passes for right, for gates and for counting.
+
+    Times are right, too, whose ends are off by no more than the truth's tolerance.
+    """
     task = rollout.task
     if task.truth.absent or rollout.answer.abstained:
         return task.truth.absent and rollout.answer.abstained
+    if task.kind == "temporal" and within(extraction.spans(rollout), task.truth.spans, task.truth.tolerance):
+        return True
     if task.kind == "grounded_qa":
         least = 1.0 if task.options or as_number(task.truth.answer or "") is not None else RIGHT["open"]
         return text_reward()(rollout) >= least and iou(extraction.spans(rollout), task.truth.spans) >= HIT

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from rewatch.memory import ClipMemory, MediaURI, MisuseError, VideoError
+from rewatch.memory.files.sources import Sources
 from rewatch.tools.mcp.index_queue import IndexQueue
 from rewatch.tools.mcp.server_tools import find
-from rewatch.tools.mcp.sources import Sources
 
 
 @pytest.fixture(scope="module")

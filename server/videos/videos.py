@@ -21,7 +21,7 @@ from .once import Once, Stopped
 from .parts import Frames, Named, read_parts
 from .scratch import KEPT, Held, Scratch
 
-_READERS = 4  # threads that decode and copy, and as many that download
+_READERS = 4  # threads that decode and copy, and as many that wait for the web or for room
 _REMEMBERED = 4096  # files that are known to be indexed, without asking
 _PAUSE = 0.1  # seconds
 T = TypeVar("T")
@@ -101,11 +101,12 @@ class RequestVideos:
             file = await self._brought(named)
             held.callback(file.close)
             path = file.path
+            if self._scratch.grown:
+                await self._once.run("room", self._scratch.make_room, self._loading)
         known = await self._read(("known", path), lambda stopped: self._known(path))
-        return known or await self._once.run(("index", path), lambda stopped: self._index(path, stopped), self._writing)
-
-    async def _read(self, key: Hashable, work: Callable[[Stopped], T]) -> T:
-        return await self._once.run(key, work, self._reading)
+        if known is not None:
+            return known
+        return await self._once.run(("index", path), lambda stopped: self._index(path, stopped), self._writing)
 
     async def _brought(self, named: Named | Frames) -> Held:
         """What a message brings, or an address leads to, as a file of the scratch folder."""
@@ -124,6 +125,9 @@ class RequestVideos:
             if held is not None:
                 return held
             await asyncio.sleep(_PAUSE)  # it is being removed, to make room
+
+    async def _read(self, key: Hashable, work: Callable[[Stopped], T]) -> T:
+        return await self._once.run(key, work, self._reading)
 
     def _known(self, path: Path) -> str | None:
         """The id of a file that is indexed and has not changed since."""
@@ -156,7 +160,6 @@ class RequestVideos:
 
     def _index(self, path: Path, stopped: Stopped) -> str:
         """Have a file indexed; gives its id. What an earlier call had done is not done again."""
-        self._scratch.make_room(stopped)
         state = _state(path)
         end = index_file(self._memory, path, None, stopped)
         if end is None:

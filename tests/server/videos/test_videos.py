@@ -182,7 +182,8 @@ def test_what_cannot_be_indexed_is_told_to_all(place: Place, indexed: list[str])
 
 
 @pytest.mark.slow
-def test_uploads_go_when_there_are_too_many_with_what_was_found_in_them(place: Place):
+def test_uploads_go_when_there_are_too_many_with_what_was_found_in_them(tmp_path: Path, make_talk: Callable[..., Path]):
+    place = Place(tmp_path, make_talk)
     (walk,) = place.resolve(video(place.walk))
     small = place.other.stat().st_size
 
@@ -192,13 +193,27 @@ def test_uploads_go_when_there_are_too_many_with_what_was_found_in_them(place: P
                 await ids(requested, picture("green"))
             assert held in [record.id for record in place.memory.videos()]
         frames = await ids(requested, picture("green"))
+        copy = await ids(requested, video(data_of(place.walk.read_bytes(), "video/quicktime")))
+        assert copy == [walk], "a copy takes room too"
         return held, frames
 
-    for path in (place.memory.folder / "requests").iterdir():
-        path.unlink()
-    held, (frames,) = place.run(body, kept=small + 100)
+    held, (frames,) = place.run(body, kept=max(small, place.walk.stat().st_size) + 100)
     there = [record.id for record in place.memory.videos()]
-    assert walk in there and frames in there and held not in there
+    assert walk in there and held not in there and frames not in there
+    assert [path.suffix for path in (place.memory.folder / "requests").iterdir()] == [".mov"]
+
+
+@pytest.mark.slow
+def test_what_a_person_indexed_stays_when_a_copy_of_it_goes(tmp_path: Path, make_talk: Callable[..., Path]):
+    place = Place(tmp_path, make_talk)
+    (walk,) = place.resolve(video(place.walk))
+    content = place.walk.read_bytes()
+    place.walk.unlink()
+    assert place.resolve(video(data_of(content))) == [walk]
+    (copy,) = (place.memory.folder / "requests").iterdir()
+    assert place.memory.open(walk).info.path == str(copy)
+    place.resolve(picture("red"), kept=len(content) + 10)
+    assert not copy.exists() and place.memory.video(walk).complete
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -72,6 +73,8 @@ def serve(
     from ..server.http import http_server, listening_at, require_key
     from ..server.videos import RequestVideos
 
+    isolate = tools.isolate or []
+    tools = replace(tools, isolate=isolate if "none" in isolate else [*isolate, "video"])  # videos come from anybody
     key = os.environ.get(KEY, "")
     require_key(host, key, KEY)
     sources = Sources.of(videos or (), urls or (), ("rewatch serve", "--videos", "--urls"))

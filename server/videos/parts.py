@@ -82,10 +82,12 @@ def read_parts(parts: Sequence[Mapping[str, Any]]) -> list[Named | Frames]:
         elif kind == VIDEO:
             named.append(one)
         else:
-            if not named or not isinstance(named[-1], _Run):
-                named.append(_Run([], []))
+            last = named[-1] if named else None
+            if not isinstance(last, _Run):
+                last = _Run([], [])
+                named.append(last)
             time = value.get("time") if isinstance(value, Mapping) else None
-            named[-1].add(replace(one, time=_time(time, at)), before)
+            last.add(replace(one, time=_time(time, at)), before)
         before = None
         if sum(len(each.frames) if isinstance(each, _Run) else 1 for each in named) > MOST:
             raise TooLargeError(f"The message holds more than {MOST} pictures and videos: send fewer.")

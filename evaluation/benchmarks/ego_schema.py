@@ -16,6 +16,7 @@ from typing import Any
 from ...agent.parsing.options import letter
 from ...training.data.readers.fields import options_of, text_of
 from ...training.data.task import Task, TaskError
+from ...training.data.task_files import TaskFileError
 from .benchmark import Benchmark
 from .rows import Row, choice_task, document, placed_rows, tasks_from
 
@@ -28,7 +29,7 @@ def read_ego_schema(path: Path) -> Iterator[Task | TaskError]:
     beside = questions.parent / ANSWERS
     answers = document(beside) if beside.is_file() else {}
     if not isinstance(answers, Mapping):
-        raise TaskError(str(beside), "is no object of question ids and answers, download it again")
+        raise TaskFileError(f"{beside} is no object of question ids and answers; download it again.")
     return tasks_from(placed_rows(questions), lambda row, _: _task(row, answers))
 
 

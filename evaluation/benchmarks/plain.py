@@ -186,7 +186,7 @@ def plain_task(row: Row, place: str, name: str, *, by_video: bool = False) -> Ta
         ),
         videos=videos,
         options=options if kind in ("mcq", "grounded_qa") else (),
-        now=fields.get("now"),
+        now=_now(fields.get("now")),
         source=str(fields.get("source") or name),
         meta={
             **({"chance": 1 / len(options)} if chooses and "," not in (answer or "") else {}),
@@ -203,6 +203,15 @@ def _asked(fields: Row) -> str:
     if sentence and (_first(fields, (*SPANS, *WHEN)) or (_first(fields, STARTS) and _first(fields, ENDS))):
         return f"When does this happen: {str(sentence[1]).strip().rstrip('.')}?"
     raise TaskError("question", f"is missing, name it one of {', '.join(QUESTIONS)}")
+
+
+def _now(value: Any) -> float | str | None:
+    """Seconds, or a moment of the timeline; None where nothing is written."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise TaskError("now", f"is {str(value)[:40]!r}, seconds or a moment of the timeline are wanted")
+    return as_number(value) if isinstance(value, str) and as_number(value) is not None else value
 
 
 def _lowered(row: Row) -> dict[str, Any]:

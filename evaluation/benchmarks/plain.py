@@ -94,8 +94,11 @@ CATEGORIES = (
     "difficulty",
     "level",
 )
+# Questions about what is written or said are answered in words of one's own: `4599`, or `It reads "4599"`. What is to
+# be read word by word is a task of kind ocr, which a file of tasks can hold.
 _KINDS: dict[str, Kind] = {
     **{kind: kind for kind in KINDS},
+    "ocr": "open",
     "asr": "open",
     "free_form": "open",
     "open_ended": "open",

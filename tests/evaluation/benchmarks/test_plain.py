@@ -85,7 +85,7 @@ def test_answers_without_options_have_their_kind():
     assert task(answer="1,200").truth.number == 1200
     assert (task(answer=True).kind, task(answer=True).truth.answer) == ("open", "yes")
     assert task(answer="a red cup").kind == "open"
-    assert task(answer="EXIT", question_type="OCR").kind == "ocr"
+    assert task(answer="EXIT", question_type="OCR").kind == "open"
     assert task(answer="what was said", kind="asr").kind == "open"
     assert task(answer=None, absent=True).truth.absent
     assert task(answer="B", kind="open", options=FRUIT).kind == "mcq"  # what has options is a choice

@@ -39,7 +39,7 @@ from .tool_formats import load_tool_format, with_prompt
 from .waiting import RunLoop, WaitLoop, begin_waiting, build_wait_graph
 
 if TYPE_CHECKING:
-    from ..memory import ClipMemory, Moment
+    from ..memory import ClipMemory, Moment, RestrictedView
     from ..memory.tracking.detector import Detector
     from .checkpoints.store import Steps
     from .questions.conversation import Conversation
@@ -49,7 +49,7 @@ class VideoAgent:
     """Answers questions about the videos of a memory, within a budget, with evidence.
 
     Args:
-        memory: the clip memory that holds the videos.
+        memory: the clip memory that holds the videos, or what a `Restriction` leaves of it.
         policy: a name for `load_policy` (`"heuristic"`, a folder or hub id of a Video-LMM or a language model, a
             `.gguf` file, a run folder of `rewatch train`, the address of a server, `provider:model`), or a LangChain
             chat model. A policy that was trained here has the tools and the loop that it was trained with.
@@ -80,7 +80,7 @@ class VideoAgent:
 
     def __init__(
         self,
-        memory: ClipMemory,
+        memory: ClipMemory | RestrictedView,
         *,
         policy: str | BaseChatModel = "heuristic",
         tools: Iterable[BaseTool | Callable[..., Any]] = (),

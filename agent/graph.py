@@ -43,7 +43,7 @@ from .trace import observation_row
 from .verifier import SENT_BACK, Verdict, after_looking, answer_of, check, second_looks
 
 if TYPE_CHECKING:
-    from ..memory import CausalView, ClipMemory
+    from ..memory import ClipMemory, MemoryView, RestrictedView
 
 MAX_CHECKS = 1
 """How often a draft whose evidence does not hold is sent back."""
@@ -55,7 +55,7 @@ _VIEWS = 4
 class Loop:
     """Memory, policy and tools of the nodes. Holds nothing of a run: that is all in the state."""
 
-    memory: ClipMemory
+    memory: ClipMemory | RestrictedView
     policy: BaseChatModel
     planner: Planner
     toolbox: Toolbox
@@ -216,7 +216,7 @@ class Loop:
                 self.views.popitem(last=False)
         return self.views[key]
 
-    def _view(self, question: Question) -> ClipMemory | CausalView:
+    def _view(self, question: Question) -> MemoryView:
         return self.memory if question.now is None else self.memory.until(question.now)
 
     def offered(self, question: Question) -> list[dict[str, Any]]:
@@ -269,7 +269,7 @@ class Loop:
         used = {key: value - getattr(before, key) for key, value in spent.as_dict().items()}
         return {"messages": results, "spend": used}
 
-    def _approved(self, calls: list[dict[str, Any]], state: State, memory: ClipMemory | CausalView) -> frozenset[str]:
+    def _approved(self, calls: list[dict[str, Any]], state: State, memory: MemoryView) -> frozenset[str]:
         """Return ids of the calls that a person has allowed; where one is to be asked, the run is interrupted here."""
         videos = [v["id"] for v in state["question"]["videos"]]
         return allowed({
@@ -281,7 +281,7 @@ class Loop:
         self,
         call: dict[str, Any],
         state: State,
-        memory: ClipMemory | CausalView,
+        memory: MemoryView,
         remaining: dict[str, float],
         approved: frozenset[str],
     ) -> tuple[Observation, Spend, Spend]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,8 +12,10 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from typer.core import TyperGroup
 
-from .settings.groups import ROUTES, SCALINGS, AgentOptions, BudgetOptions, grouped
-from .settings.options import Json, Memory, finite
+from ..memory.registry import require_name
+from .settings.evaluating import AskOptions, CurveOptions, Run, SetName, SetOptions, settings_of
+from .settings.groups import AgentOptions, BudgetOptions, grouped
+from .settings.options import Json, Memory
 from .terminal import resume_hint as going_on
 from .terminal.output import Console, message, write_json
 
@@ -36,68 +37,15 @@ class _SetFirst(TyperGroup):
 
 
 app = typer.Typer(
-    help="Ask a set of tasks with known truth, and measure the answers: rewatch eval SET (rewatch eval run --help says "
-    "how), or one of these verbs.",
+    help="Ask a set of tasks with known truth, and measure the answers: rewatch eval SET [OPTIONS] (rewatch eval run "
+    "--help lists them), or one of these verbs.",
     cls=_SetFirst,
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-SetName = Annotated[
-    str, typer.Argument(metavar="SET", help="gym, gym:FAMILY, a file of questions, or NAME:FILE of a public set.")
-]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetOptions:
-    """What is asked, of which videos, by whom."""
-
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="The evaluation's folder [default: runs/eval-<set>-<time>].")
-    ] = None
-    videos: Annotated[
-        list[Path] | None, typer.Option("--videos", help="Folder of the videos that the set names; repeat.")
-    ] = None
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first so many tasks.")] = None
-    seed: Annotated[int, typer.Option("--seed", help="Of the gym's tasks, of sampling and of controls.")] = 0
-    parallel: Annotated[
-        int, typer.Option("--parallel", min=1, max=256, help="Tasks asked side by side in this process.")
-    ] = 4
-    workers: Annotated[
-        int, typer.Option("--workers", min=0, max=256, help="Processes that ask instead, a task each at a time.")
-    ] = 0
-    ray: Annotated[
-        str | None,
-        typer.Option("--ray", metavar="<address>", help="Have a Ray cluster ask: auto, HOST:PORT, or local."),
-    ] = None
-    retry: Annotated[bool, typer.Option("--retry", help="Ask again what came to no answer, since a model failed.")] = (
-        False
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AskOptions:
-    """How each task is asked."""
-
-    route: Annotated[
-        str | None, typer.Option("--route", help=f"How to look, instead of the planner's choice: {ROUTES}.")
-    ] = None
-    scale: Annotated[str | None, typer.Option("--scale", help=f"Spend more than one run on an answer: {SCALINGS}.")] = (
-        None
-    )
-    width: Annotated[int, typer.Option("--width", min=1, max=1000, help="How many runs --scale may make.")] = 8
-    control: Annotated[
-        str | None, typer.Option("--control", help="What to take away, to see what it is worth (rewatch eval list).")
-    ] = None
-    samples: Annotated[int, typer.Option("--samples", min=1, max=1000, help="How often each task is asked.")] = 1
-    temperature: Annotated[
-        float | None,
-        typer.Option(
-            "--temperature", min=0, callback=finite, help="Of the policy [default: 0 for one sample, 1 for several]."
-        ),
-    ] = None
-
-
-@app.command(hidden=True)
+@app.command()
 @grouped
 def run(
     set_: SetName,
@@ -108,28 +56,86 @@ def run(
     memory: Memory = None,
     as_json: Json = False,
 ) -> None:
-    """Ask a set of tasks and print a table; where the folder holds that evaluation already, go on with it."""
-    task_set = _open(set_, chosen)
-    settings = _settings(asking, deciding, limits, chosen.seed)
-    folder = _evaluate(set_, task_set, settings, _folder(task_set, chosen), chosen, memory)
+    """Ask a set and print a table; where the folder holds that evaluation already, go on with it."""
+    task_set = chosen.open(set_)
+    settings = settings_of(deciding, asking, limits.budget(), chosen.seed)
+    folder = _evaluate(set_, task_set, settings, chosen.folder(task_set), chosen, memory)
     _show(folder, as_json)
     _require_some(folder)
 
 
 @app.command()
-def rescore(
-    folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of an evaluation.")], as_json: Json = False
-) -> None:
+def rescore(folder: Run, as_json: Json = False) -> None:
     """Make the table again from what lies in the folder: answers and traces; no model is asked."""
     from ..evaluation.resume import EvaluationFolder
 
     _show(EvaluationFolder(folder), as_json)
 
 
+@app.command()
+def compare(
+    first: Run,
+    second: Annotated[Path, typer.Argument(metavar="RUN", help="Another one, of the same set.")],
+    as_json: Json = False,
+) -> None:
+    """Say by how much the second differs from the first, task by task, and whether chance alone would do that."""
+    from ..evaluation.compare import compare as compared
+    from ..evaluation.compare import render
+    from ..evaluation.evaluate import judged
+    from ..evaluation.resume import EvaluationFolder, differences
+
+    one, other = EvaluationFolder(first), EvaluationFolder(second)
+    facts = [{**folder.row, "memory": {**folder.row.get("memory", {}), "videos": None}} for folder in (one, other)]
+    found = compared(judged(one), judged(other), differences(*facts))
+    if as_json:
+        write_json({"schema": 1, **found.as_dict()})
+    else:
+        Console().print(render(found))
+
+
+@app.command()
+@grouped
+def curve(
+    set_: SetName,
+    spread: CurveOptions = CurveOptions(),  # noqa: B008
+    chosen: SetOptions = SetOptions(),  # noqa: B008
+    deciding: AgentOptions = AgentOptions(),  # noqa: B008
+    memory: Memory = None,
+    as_json: Json = False,
+) -> None:
+    """Ask a set by each of some routes under each of some budgets, on one memory: accuracy against what it took."""
+    from ..agent import ROUTES
+    from ..evaluation.curves import points, render
+    from ..evaluation.evaluate import judged
+
+    for name in spread.strategies():
+        require_name("route", name or next(iter(ROUTES)), ROUTES)
+    task_set = chosen.open(set_)
+    out = chosen.folder(task_set, "curve")
+    usual = settings_of(deciding, AskOptions(), BudgetOptions().budget(), chosen.seed)
+    found = []
+    for route in spread.strategies():
+        for budget in spread.budgets():
+            name = "-".join([route or "planner", *(f"{k}{v:g}" for k, v in budget.as_dict().items() if v is not None)])
+            settings = replace(usual, route=route, budget=budget)
+            Console(stderr=True).print(message("curve", name), soft_wrap=True)
+            folder = _evaluate(set_, task_set, settings, out / name, chosen, memory or out / "memory", whole=out)
+            _require_some(folder)
+            found.append((route or "planner", budget.as_dict(), judged(folder)))
+    made = points(found)
+    if as_json:
+        write_json({"schema": 1, "folder": str(out), "points": [point.as_dict() for point in made]})
+        return
+    console = Console()
+    console.print(render(made))
+    console.print(f"\nfolder  {out}", soft_wrap=True)
+
+
 @app.command("list")
 def list_(as_json: Json = False) -> None:
     """List the sets, measures and controls that there are."""
     from ..evaluation.benchmarks import BENCHMARKS
+    from ..evaluation.controls import CONTROLS
     from ..evaluation.measures import EVERY_SET, MEASURES
 
     if as_json:
@@ -137,66 +143,42 @@ def list_(as_json: Json = False) -> None:
             {"name": one.name, "files": one.files, "paper": one.paper, "measures": list(one.measures)}
             for one in BENCHMARKS.values()
         ]
-        write_json({"schema": 1, "sets": sets, "measures": list(MEASURES)})
+        write_json({"schema": 1, "sets": sets, "measures": list(MEASURES), "controls": list(CONTROLS)})
         return
     console = Console()
+    rows = {
+        "gym, gym:FAMILY,…": "procedural videos of known truth (rewatch gym list)",
+        "FILE": "questions in JSON, JSON lines, CSV or Parquet, or tasks of ours",
+        **{f"{one.name}:PATH": f"{one.files}; {one.paper}" for one in BENCHMARKS.values()},
+    }
     console.print("sets", style="bold")
-    console.print("  gym, gym:FAMILY,…   procedural videos of known truth (rewatch gym list)")
-    console.print("  FILE                questions in JSON, JSON lines, CSV or Parquet, or tasks of ours")
-    for one in BENCHMARKS.values():
-        console.print(f"  {f'{one.name}:PATH':<20}{one.files}; {one.paper}".rstrip("; "), soft_wrap=True)
+    for name, about in rows.items():
+        console.print(f"  {name:<23} {about}", soft_wrap=True)
     console.print("measures", style="bold")
     console.print(f"  of every set: {', '.join(EVERY_SET)}", soft_wrap=True)
     console.print(f"  of some: {', '.join(name for name in MEASURES if name not in EVERY_SET)}", soft_wrap=True)
-
-
-def _open(text: str, chosen: SetOptions) -> TaskSet:
-    from ..evaluation.benchmarks.sources import open_set
-
-    task_set = open_set(text, limit=chosen.limit, seed=chosen.seed)
-    console = Console(stderr=True)
-    for problem in task_set.problems[:3]:
-        console.print(message("warning", f"left out: {problem}", "yellow"), soft_wrap=True)
-    if len(task_set.problems) > 3:
-        console.print(message("warning", f"{len(task_set.problems) - 3} more rows are left out", "yellow"))
-    return task_set
-
-
-def _folder(task_set: TaskSet, chosen: SetOptions) -> Path:
-    plain = "".join(c if c.isalnum() or c in "-_." else "-" for c in task_set.name)
-    return chosen.out or Path("runs") / f"eval-{plain}-{time.strftime('%Y%m%d-%H%M%S')}"
-
-
-def _settings(asking: AskOptions, deciding: AgentOptions, limits: BudgetOptions, seed: int) -> Settings:
-    from ..evaluation.settings import Settings
-
-    usual = 0.0 if asking.samples == 1 else 1.0
-    return Settings(
-        policy=deciding.policy,
-        viewer=deciding.viewer,
-        prompt=deciding.prompt,
-        planner=deciding.planner,
-        calibration=str(deciding.calibration) if deciding.calibration else None,
-        budget=limits.budget(),
-        route=asking.route,
-        scale=asking.scale,
-        width=asking.width,
-        control=asking.control,
-        samples=asking.samples,
-        temperature=usual if asking.temperature is None else asking.temperature,
-        seed=seed,
-    )
+    console.print("controls", style="bold")
+    for control in CONTROLS.values():
+        console.print(f"  {control.name:<23} {control.about}", soft_wrap=True)
 
 
 def _evaluate(
-    set_: str, task_set: TaskSet, settings: Settings, out: Path, chosen: SetOptions, memory: Path | None
+    set_: str,
+    task_set: TaskSet,
+    settings: Settings,
+    out: Path,
+    chosen: SetOptions,
+    memory: Path | None,
+    *,
+    whole: Path | None = None,
 ) -> EvaluationFolder:
+    """Run one evaluation with a bar; `whole` is the folder that the typed command goes on in, where not `out`."""
     from ..evaluation.evaluate import evaluate
     from .settings.indexing import add_video
 
     console = Console(stderr=True)
     typed = sys.argv[1:]
-    going_on.note(typed if chosen.out else [*typed, "--out", str(out)])
+    going_on.note(typed if chosen.out else [*typed, "--out", str(whole or out)])
     beside = [Path(path).parent for path in (set_, set_.partition(":")[2]) if path and Path(path).is_file()]
 
     def add(into: ClipMemory, path: Path) -> VideoRecord:
@@ -236,19 +218,23 @@ def _show(folder: EvaluationFolder, as_json: bool) -> None:
     from ..evaluation.table import render
 
     made = score(folder)
-    left = len(folder.work())
+    left, left_out = len(folder.work()), folder.left_out()
     if as_json:
-        write_json({"schema": 1, "folder": str(folder.path), "left": left, **made.as_dict()})
+        counts = {"left": left, "left_out": len(left_out)}
+        write_json({"schema": 1, "folder": str(folder.path), **counts, **made.as_dict()})
         return
     console = Console()
     console.print(render(made))
     console.print(f"\nfolder  {folder.path}", soft_wrap=True)
+    if left_out:
+        told = f"{len(left_out)} items are left out, the first since {left_out[0].failed}"
+        console.print(message("note", told, "yellow"), soft_wrap=True)
     if left:
         console.print(message("warning", f"{left} items are not done yet", "yellow"), soft_wrap=True)
 
 
 def _require_some(folder: EvaluationFolder) -> None:
-    """Fail where no item came to an answer: there is nothing that was measured."""
+    """Fail where no item came to an answer: nothing was measured."""
     from ..evaluation.items import EvaluationError
     from ..evaluation.resume import no_answer
 

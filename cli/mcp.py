@@ -76,9 +76,9 @@ def mcp(
     """
     if importlib.util.find_spec("mcp") is None:
         raise CapabilityError("rewatch mcp needs the package mcp: pip install 'rewatch[mcp]'.")
+    from ..memory.files.sources import Sources
     from ..tools import BUILT_IN, VLM_TOOLS, Budget, Toolbox
     from ..tools.mcp.server import MemoryServer
-    from ..tools.mcp.sources import Sources
     from .settings.plugins import own_tools
 
     console = Console(stderr=True)
@@ -199,7 +199,7 @@ def _address(text: str) -> tuple[str, int]:
 
 
 def _over_http(server: Any, host: str, port: int, what: str, console: Console) -> None:
-    from ..server.http import CONNECTIONS, listening_at, require_key, run_app, with_key
+    from ..server.http import CONNECTIONS, http_server, listening_at, require_key, with_key
     from ..tools.mcp.accounts import CLIENTS
 
     token = os.environ.get(TOKEN, "")
@@ -208,7 +208,7 @@ def _over_http(server: Any, host: str, port: int, what: str, console: Console) -
     listening, address = listening_at(host, port)
     console.print(Text(f"serving {what} at {address}/mcp"), soft_wrap=True)
     guarded = with_key(app, token, _refusal) if token else app
-    run_app(guarded, listening, arrival=ARRIVAL, limit_concurrency=CONNECTIONS)
+    http_server(guarded, arrival=ARRIVAL, limit_concurrency=CONNECTIONS).run(sockets=[listening])
 
 
 def _refusal(status: int, why: str) -> tuple[bytes, bytes]:

@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from ..memory import CapabilityError, ClipMemory
-from .settings.agent import agents
+from ..memory import CapabilityError
+from ..memory.files.sources import Sources
+from .settings.agent import agents, open_memory
 from .settings.groups import AgentOptions, BudgetOptions, ToolOptions, grouped
 from .settings.options import Detector, Memory, finite
 from .settings.places import memory_folder
@@ -64,18 +65,19 @@ def serve(
     if missing:
         raise CapabilityError(f"rewatch serve needs {' and '.join(missing)}: pip install 'rewatch[serve]'.")
     from ..server.app import create_app
-    from ..server.http import listening_at, require_key, run_app
-    from ..server.stand_in import RequestVideos
+    from ..server.http import http_server, listening_at, require_key
+    from ..server.videos import RequestVideos
 
     key = os.environ.get(KEY, "")
     require_key(host, key, KEY)
+    sources = Sources.of(videos or (), urls or (), ("rewatch serve", "--videos", "--urls"))
     console = Console(stderr=True)
-    clip_memory = ClipMemory(memory_folder(memory), detector=detector)
+    clip_memory = open_memory(memory_folder(memory), detector, writable=False)
     with agents(clip_memory, clip_memory.folder, tools, budget=limits.budget(), **deciding.arguments()) as make:
         agent = make(deciding.policy)
-        sources = RequestVideos(clip_memory)
-        app = create_app(agent, sources, key=key, host=host, runs=parallel, waiting=waiting, seconds=timeout)
+        brought = RequestVideos(clip_memory, sources)
+        app = create_app(agent, brought, key=key, host=host, runs=parallel, waiting=waiting, seconds=timeout)
         listening, address = listening_at(host, port)
         what = f"{deciding.policy} over {len(clip_memory.videos())} videos of {clip_memory.folder}"
         console.print(Text(f"serving {what} at {address}/v1"), soft_wrap=True)
-        run_app(app, listening, arrival=ARRIVAL, graceful=_GRACE)
+        http_server(app, arrival=ARRIVAL, graceful=_GRACE).run(sockets=[listening])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import comb
 from typing import TYPE_CHECKING, Any
 
+from ..agent.questions.question import letter
 from ..memory.sanitize import as_json, one_line
+from ..training.data.task import Task
 from .items import EvaluationError
 from .judging import Judged
 from .measures.abstention import answers_something
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 DRAWS = 10_000
 """Of the bootstrap."""
 _AT_ONCE = 500
+_ZERO = 1e-12
+"""What is left of a sum of fractions that cancel."""
 Value = Callable[[Judged], float]
 VALUES: Mapping[str, Value] = {
     "accuracy": lambda one: float(one.right),
@@ -39,7 +43,7 @@ class Difference:
     second: float
     difference: float
     low: float | None
-    """The interval of 95 % of the difference; None where there is one video alone."""
+    """The interval of 95 % of the difference; None where there is one video alone, or all videos differ alike."""
     high: float | None
     p: float | None
     """Two-sided: how often chance alone would make a difference as large."""
@@ -92,27 +96,34 @@ def compare(
         raise EvaluationError("The two evaluations have no task in common: compare runs of one set.")
     for task in shared:
         one, other = ours[task][0].task, theirs[task][0].task
-        if (one.truth, one.videos) != (other.truth, other.videos):
+        if _asked(one) != _asked(other):
             raise EvaluationError(f"Task {task} has another truth in the second evaluation: compare runs of one set.")
     clusters = [ours[task][0].cluster for task in shared]
-    right = [(_mean(VALUES["accuracy"], ours[t]), _mean(VALUES["accuracy"], theirs[t])) for t in shared]
-    once = all(len(ours[t]) == len(theirs[t]) == 1 for t in shared)
-    found = []
-    for name, value in VALUES.items():
-        pairs = [(_mean(value, ours[task]), _mean(value, theirs[task])) for task in shared]
-        if name != "price" or any(a or b for a, b in pairs):
-            found.append(_difference(name, pairs, clusters))
+    pairs = {
+        name: [(_mean(value, ours[task]), _mean(value, theirs[task])) for task in shared]
+        for name, value in VALUES.items()
+    }
+    if not any(a or b for a, b in pairs["price"]):
+        del pairs["price"]
+    right, once = pairs["accuracy"], all(len(ours[t]) == len(theirs[t]) == 1 for t in shared)
+    found = paired_bootstrap([[b - a for a, b in values] for values in pairs.values()], clusters)
     return Comparison(
         tasks=len(shared),
         only_first=len(ours) - len(shared),
         only_second=len(theirs) - len(shared),
         videos=len(set(clusters)),
-        differences=tuple(found),
+        differences=tuple(map(_difference, pairs, pairs.values(), found)),
         gained=tuple(task for task, (a, b) in zip(shared, right, strict=True) if b > a),
         lost=tuple(task for task, (a, b) in zip(shared, right, strict=True) if b < a),
         mcnemar=mcnemar(sum(b > a for a, b in right), sum(b < a for a, b in right)) if once else None,
         settings=tuple(settings),
     )
+
+
+def _asked(task: Task) -> tuple[Any, ...]:
+    """What a task asks about, and its truth: of options the texts, since a control may have changed their order."""
+    right = frozenset(option for n, option in enumerate(task.options) if letter(n) in task.truth.letters)
+    return task.videos, replace(task.truth, answer=None) if right else task.truth, right
 
 
 def _by_task(judged: Sequence[Judged]) -> dict[str, list[Judged]]:
@@ -126,38 +137,49 @@ def _mean(value: Value, samples: Sequence[Judged]) -> float:
     return sum(value(one) for one in samples) / len(samples)
 
 
-def _difference(name: str, pairs: Sequence[tuple[float, float]], clusters: Sequence[str]) -> Difference:
+def _difference(
+    name: str, pairs: Sequence[tuple[float, float]], found: tuple[float | None, float | None, float | None]
+) -> Difference:
     first, second = (sum(values) / len(pairs) for values in zip(*pairs, strict=True))
-    low, high, p = paired_bootstrap([b - a for a, b in pairs], clusters)
+    low, high, p = found
     return Difference(name=name, first=first, second=second, difference=second - first, low=low, high=high, p=p)
 
 
 def paired_bootstrap(
-    differences: Sequence[float], clusters: Sequence[str]
-) -> tuple[float | None, float | None, float | None]:
-    """The interval of 95 % of a mean difference, and its two-sided p, drawing clusters with replacement.
+    columns: Sequence[Sequence[float]], clusters: Sequence[str]
+) -> list[tuple[float | None, float | None, float | None]]:
+    """For each column the interval of 95 % of its mean, and its two-sided p, drawing clusters with replacement.
 
     The interval is that of the percentiles; p is twice the smaller share of draws on either side of 0 (0 itself counts
-    to both), and at least one draw's. Seeded: the same differences give the same figures. None for one cluster.
+    to both), and at least one draw's. Seeded: the same differences give the same figures. None for one cluster, and
+    where all clusters differ alike, so that there is nothing to draw from: that would claim to be sure.
+
+    Args:
+        columns: of each figure the differences of the tasks.
+        clusters: of the tasks, in their order.
     """
     import numpy as np
 
-    names = list(dict.fromkeys(clusters))
-    if len(names) < 2:
-        return None, None, None
-    place = np.array([names.index(cluster) for cluster in clusters])
-    sums = np.bincount(place, weights=np.array(differences, float), minlength=len(names))
-    sizes = np.bincount(place, minlength=len(names))
+    numbers = {cluster: n for n, cluster in enumerate(dict.fromkeys(clusters))}
+    if len(numbers) < 2:
+        return [(None, None, None)] * len(columns)
+    member = np.zeros((len(numbers), len(clusters)))  # [clusters, tasks]
+    member[[numbers[cluster] for cluster in clusters], range(len(clusters))] = 1
+    sums, sizes = member @ np.array(columns, float).T, member.sum(1)  # [clusters, columns], [clusters]
     generator = np.random.default_rng(0)
     means = []
     for _ in range(DRAWS // _AT_ONCE):
-        drawn = generator.multinomial(len(names), [1 / len(names)] * len(names), size=_AT_ONCE)
-        means.append(drawn @ sums / (drawn @ sizes))
-    found = np.concatenate(means)
-    found[np.abs(found) < 1e-12] = 0.0  # what cancels in sums of fractions
-    low, high = np.percentile(found, [2.5, 97.5])
-    p = max(2 * min(float(np.mean(found <= 0)), float(np.mean(found >= 0))), 1 / DRAWS)
-    return float(low), float(high), min(p, 1.0)
+        drawn = generator.multinomial(len(numbers), [1 / len(numbers)] * len(numbers), size=_AT_ONCE)
+        means.append(drawn @ sums / (drawn @ sizes)[:, None])
+    found = np.concatenate(means)  # [draws, columns]
+    found[np.abs(found) < _ZERO] = 0.0
+    lows, highs = np.percentile(found, [2.5, 97.5], axis=0)
+    sides = np.maximum(2 * np.minimum((found <= 0).mean(0), (found >= 0).mean(0)), 1 / DRAWS)
+    varied = np.ptp(sums / sizes[:, None], axis=0) > _ZERO
+    rows = zip(varied, lows, highs, sides, strict=True)
+    return [
+        (float(low), float(high), min(float(p), 1.0)) if some else (None, None, None) for some, low, high, p in rows
+    ]
 
 
 def mcnemar(gained: int, lost: int) -> float:

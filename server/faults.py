@@ -7,6 +7,8 @@ from typing import Any
 from ..agent.questions.question import QuestionError
 from ..memory import CapabilityError, MemoryFolderError, RewatchError, VideoError
 from ..memory.sanitize import as_json, one_line
+from .prompts import PromptError
+from .videos import TooLargeError
 
 _LONGEST = 1000  # characters of a message
 _TYPES = {401: "authentication_error", 429: "rate_limit_error"}
@@ -57,6 +59,10 @@ def fault_of(error: RewatchError) -> RequestFault:
         return error
     if isinstance(error, MemoryFolderError):
         return RequestFault(503, str(error), code="memory_unavailable")
+    if isinstance(error, TooLargeError):
+        return RequestFault(413, str(error), param="messages", code="request_too_large")
+    if isinstance(error, PromptError):
+        return RequestFault(400, str(error), param="response_format", code="invalid_value")
     if isinstance(error, VideoError):
         return RequestFault(400, str(error), param="messages", code="invalid_video")
     if isinstance(error, QuestionError):

@@ -9,14 +9,19 @@ import asyncio
 import hmac
 import socket
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..memory import CapabilityError, MisuseError
 
+if TYPE_CHECKING:
+    import uvicorn
+
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+ORIGIN = r"https?://(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?"
+"""Of pages that this machine serves."""
 CONNECTIONS = 256
-"""Connections that are open at once."""
+"""Connections that are open at once; uvicorn answers 503 to more, and twice as many are closed."""
 Asgi = Callable[[dict[str, Any], Callable[..., Any], Callable[..., Any]], Awaitable[None]]
 Refusal = Callable[[int, str], tuple[bytes, bytes]]
 """Makes the body of a refusal and its kind, of a status and a sentence."""
@@ -54,14 +59,11 @@ def require_key(host: str, key: str, variable: str) -> None:
         )
 
 
-def run_app(
-    app: Asgi, listening: socket.socket, *, arrival: float, graceful: int | None = None, **settings: Any
-) -> None:
-    """Serve an application until the process is told to end.
+def http_server(app: Asgi, *, arrival: float, graceful: int | None = None, **settings: Any) -> uvicorn.Server:
+    """Return the server of an application; its `run(sockets=[…])` serves until the process is told to end.
 
     Args:
         app: the application.
-        listening: its socket.
         arrival: seconds that a request has to arrive whole.
         graceful: seconds that requests have to end by themselves once the server is to end; None: all they take.
         settings: others of uvicorn's.
@@ -79,7 +81,7 @@ def run_app(
         timeout_graceful_shutdown=graceful,
         **settings,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    return uvicorn.Server(config)
 
 
 def prompt_protocol(seconds: float) -> type[asyncio.Protocol]:
@@ -95,6 +97,8 @@ def prompt_protocol(seconds: float) -> type[asyncio.Protocol]:
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
+            if len(self.connections) > 2 * CONNECTIONS:
+                transport.close()
             self._begin_check()
 
         def data_received(self, data: bytes) -> None:
@@ -168,7 +172,7 @@ def _is_loopback(address: str) -> bool:
 
 async def _refuse(send: Callable[..., Any], status: int, why: str, refusal: Refusal) -> None:
     body, kind = refusal(status, why)
-    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode()), (b"connection", b"close")]
+    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
     headers += [(b"www-authenticate", b"Bearer")] if status == 401 else []
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

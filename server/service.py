@@ -8,20 +8,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..agent.answer import Answer
+from ..memory import MediaURI, VideoRecord
 from ..memory.video_names import match
 from ..tools import Budget
 from ..tools.times import parse_seconds
 from .admission import Admission
 from .completion import Choice, Completion, shortened, usage_of
 from .conversation import Conversation, read_messages
+from .earlier import EarlierAnswers
 from .faults import RequestFault
+from .prompts import Prompt, read_prompt, write_answer
 from .request import BudgetFields, ChatRequest
 from .run_thread import RunThread
-from .stand_in import Prompt, read_prompt, write_answer
 
 if TYPE_CHECKING:
     from ..agent import VideoAgent
-    from .stand_in import RequestVideos
+    from .videos import RequestVideos
 
 _PARTS = 6
 """Parts of 10 s that a question about what is still to come looks at, before it is answered: not yet."""
@@ -34,9 +36,8 @@ class Asked:
     request: ChatRequest
     conversation: Conversation
     prompt: Prompt
-    videos: list[str] | None
-    """Ids; None for all."""
-    history: tuple[tuple[str, str], ...]
+    videos: list[str]
+    """Ids."""
     budget: Budget
     """Of each of the answers."""
 
@@ -57,6 +58,7 @@ class Service:
         self.admission = admission
         self.seconds = seconds
         self.runs = RunThread()
+        self._earlier = EarlierAnswers()
 
     async def complete(self, request: ChatRequest, begun: asyncio.Event) -> Completion:
         """Answer a request; `begun` is set once nothing of it can be wrong any more.
@@ -66,42 +68,56 @@ class Service:
         """
         try:
             async with asyncio.timeout(self.seconds) as limit:
-                asked = await self._read(request)
-                async with self.admission.turn():
-                    numbers = range(request.n or 1)
-                    return Completion(choices=[await self._choose(asked, number, begun) for number in numbers])
+                conversation = read_messages(request.messages)
+                async with self.videos.use(conversation.parts) as brought:
+                    asked = await asyncio.to_thread(self._asked, request, conversation, brought)
+                    async with self.admission.turn():
+                        numbers = range(request.n or 1)
+                        return Completion(choices=[await self._choose(asked, number, begun) for number in numbers])
         except TimeoutError:
             if not limit.expired():
                 raise
             message = f"The request took more than {self.seconds:g} s: ask for less, or have the server wait longer."
             raise RequestFault(408, message, code="timeout", headers={"x-should-retry": "false"}) from None
 
-    async def _read(self, request: ChatRequest) -> Asked:
-        conversation = read_messages(request.messages)
-        text = f"{conversation.prompt}\n{conversation.begun}".rstrip()
-        prompt = await asyncio.to_thread(read_prompt, text)
-        budget = _budget(request.budget, self.agent.budget, request.n or 1)
-        named = await asyncio.to_thread(self._named, request.videos or ())
-        brought = await self.videos.resolve(conversation.parts) if conversation.parts else []
+    def _asked(self, request: ChatRequest, conversation: Conversation, brought: Sequence[str]) -> Asked:
+        prompt = read_prompt(
+            f"{conversation.prompt}\n{conversation.begun}".rstrip(),
+            system=conversation.system,
+            response_format=request.response_format,
+        )
         return Asked(
             request=request,
             conversation=conversation,
             prompt=prompt,
-            videos=list(dict.fromkeys([*named, *brought])) or None,
-            history=tuple((read_prompt(question).question, reply) for question, reply in conversation.earlier),
-            budget=budget,
+            videos=list(dict.fromkeys([*self._named(request.videos), *brought])) or self._all(),
+            budget=_budget(request.budget, self.agent.budget, request.n or 1),
         )
 
-    def _named(self, words: Sequence[str]) -> list[str]:
-        records = self.agent.memory.videos() if words else []
+    def _named(self, words: Sequence[str] | None) -> list[str]:
+        """Ids of the videos that a request names."""
+        records = self._own() if words else []
         found = []
-        for word in words:
+        for word in words or ():
             record = match(records, word)
             if record is None:
                 message = f"videos: there is no video {word[:200]!r} in the memory."
                 raise RequestFault(400, message, param="videos", code="invalid_video")
             found.append(record.id)
         return found
+
+    def _all(self) -> list[str]:
+        """Ids of the videos that a request without any is about."""
+        ids = [record.id for record in self._own()]
+        if not ids:
+            message = "There is no video to ask about: send one as a video_url part, or have one indexed."
+            raise RequestFault(400, message, param="messages", code="no_video")
+        return ids
+
+    def _own(self) -> list[VideoRecord]:
+        """The videos that anybody may ask about; what other requests brought is none of theirs."""
+        own = self.videos.own()
+        return [record for record in self.agent.memory.videos() if own is None or record.id in own]
 
     async def _choose(self, asked: Asked, number: int, begun: asyncio.Event) -> Choice:
         here = asyncio.get_running_loop()
@@ -115,7 +131,7 @@ class Service:
 
         answer = await self.runs.run(
             self.agent.aask(
-                asked.prompt.question,
+                asked.prompt.asked if self.agent.reads_prompts else asked.prompt.question,
                 options=list(asked.prompt.options) or None,
                 videos=asked.videos,
                 now=_time(request.now),
@@ -123,7 +139,7 @@ class Service:
                 route=request.route,
                 scale=request.scale,
                 width=request.width,
-                history=asked.history,
+                history=self._history(asked),
                 patience=_PARTS,
                 temperature=request.temperature,
                 seed=None if request.seed is None else request.seed + number,
@@ -131,9 +147,26 @@ class Service:
             )
         )
         _require_answer(answer)
-        text, finish = shortened(write_answer(answer, asked.prompt), request.stops, request.longest)
+        written_out = write_answer(answer, asked.prompt, picture=self._size(answer))
+        text, finish = shortened(written_out, request.stops, request.longest)
+        self._earlier.keep(asked.conversation.prompt, text, asked.videos, answer)
         usage = usage_of(answer, text, asked.conversation.prompt, written[0])
         return Choice(text=text, finish=finish, answer=answer, usage=usage)
+
+    def _history(self, asked: Asked) -> list[Answer | tuple[str, str]]:
+        """What was asked and answered before: the answer itself, where it was given here."""
+        return [
+            self._earlier.find(question, reply, asked.videos) or (read_prompt(question).question, reply)
+            for question, reply in asked.conversation.earlier
+        ]
+
+    def _size(self, answer: Answer) -> tuple[int, int] | None:
+        """Width and height of the video in which the answer's first box is."""
+        seen = next((evidence for evidence in answer.evidence if evidence.box is not None), None)
+        if seen is None:
+            return None
+        video = self.agent.memory.video(MediaURI.parse(seen.uri).video)
+        return video.width, video.height
 
 
 def _budget(given: BudgetFields | None, own: Budget, shares: int) -> Budget:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from .letters import Reader
@@ -105,6 +106,27 @@ def find_options(text: str) -> tuple[str, tuple[str, ...]]:
     The letters must be A, B, C, … in order, all written alike. With a dot or a colon behind the letter they must follow
     the end of a sentence, so that the initials of names are none.
     """
+    found = options_inside(text)
+    if found is None:
+        return unbulleted(text).strip(), ()
+    return "\n".join(part for part in (found.question, found.behind) if part), found.texts
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """Options that stand inside a text."""
+
+    question: str
+    """What stands before the options."""
+    letters: tuple[str, ...]
+    """As they are written: `A`, `B`, … or `a`, `b`, …"""
+    texts: tuple[str, ...]
+    behind: str
+    """What stands in lines below the options."""
+
+
+def options_inside(text: str) -> Inside | None:
+    """The options that stand inside a text, as `find_options` finds them; None where there are none."""
     text = unbulleted(text)
     marks = [(match, (match[1] or match[2] or match[3])) for match in _INSIDE.finditer(text)][:_MOST_MARKS]
     best: list[re.Match[str]] = []
@@ -125,7 +147,7 @@ def find_options(text: str) -> tuple[str, tuple[str, ...]]:
         best = run if len(run) >= len(best) else best  # a later, shorter one stands in an option: `both A) and B)`
     question = text[: best[0].start()].strip() if best else ""
     if not question:
-        return text.strip(), ()
+        return None
     ends = [mark.start() for mark in best[1:]] + [len(text)]
     last = text[best[-1].end() :].lstrip("\n ")
     behind = last.partition("\n")[2] if "\n" in text[best[0].start() : best[1].start()] else ""
@@ -133,11 +155,12 @@ def find_options(text: str) -> tuple[str, tuple[str, ...]]:
     texts = [text[mark.end() : end].strip().rstrip(",;").strip() for mark, end in zip(best, ends, strict=True)]
     texts = [re.sub(r"[,;]?\s+(?:or|and)$", "", one) for one in texts]
     if not all(one and one.lower() not in ("or", "and") for one in texts):
-        return text.strip(), ()
+        return None
     if texts[-1].rstrip("? ") != texts[-1] and not behind and texts[-1].rstrip("? "):
         texts[-1] = texts[-1].rstrip("? ")
         question = question if question[-1] in "?.!:？" else question.rstrip(" ,;") + "?"
-    return "\n".join(part for part in (question, behind.strip()) if part), tuple(texts)
+    signs = tuple(mark[1] or mark[2] or mark[3] for mark in best)
+    return Inside(question, signs, tuple(texts), behind.strip())
 
 
 def unbulleted(text: str) -> str:

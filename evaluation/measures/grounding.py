@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from ...memory import Span
 from ...training.rewards import exact_option
 from ..judging import Judged
+from .intervals import mean_of
 from .measure import Figure
 from .predictions import pooled_spans, ranked_spans
 
@@ -52,7 +53,7 @@ def recalled(ranked: Sequence[Span], true: Sequence[Span], threshold: float, mos
 
 
 def grounding(judged: Sequence[Judged]) -> Mapping[str, Figure]:
-    """mIoU and R@1 of the first prediction; R@5 over the samples of a task, where there are several.
+    """Mean tIoU (mIoU) and R@1 of the first prediction; R@5 over the samples of a task, where there are several.
 
     R@n, IoU=m: the share of queries of which one of the first n predictions has a tIoU of at least m
     (jiyanggao/TALL, main.py).
@@ -60,16 +61,17 @@ def grounding(judged: Sequence[Judged]) -> Mapping[str, Figure]:
     if not judged:
         return {}
     ious = [best_iou(_first(one), one.task.truth.spans) for one in judged]
-    figures = {"mIoU": _mean(ious)}
-    figures |= {f"R@1 IoU={m}": _mean([iou >= m for iou in ious]) for m in THRESHOLDS}
+    figures = {"mIoU": mean_of(judged, ious)}
+    figures |= {f"R@1 IoU={m}": _share(judged, [iou >= m for iou in ious]) for m in THRESHOLDS}
     by_task: dict[str, list[Judged]] = defaultdict(list)
     for one in judged:
         by_task[one.task.id].append(one)
     if len(by_task) < len(judged):
+        first = [samples[0] for samples in by_task.values()]
         pooled = [(pooled_spans(samples), samples[0].task.truth.spans) for samples in by_task.values()]
         for m in THRESHOLDS:
-            share = _mean([recalled(ranked, true, m, MOST) for ranked, true in pooled])
-            figures[f"R@{MOST} IoU={m}"] = Figure(share.value, count=len(pooled))
+            met = [float(recalled(ranked, true, m, MOST)) for ranked, true in pooled]
+            figures[f"R@{MOST} IoU={m}"] = mean_of(first, met, out_of=len(judged))
     return figures
 
 
@@ -85,12 +87,12 @@ def next_gqa(judged: Sequence[Judged]) -> Mapping[str, Figure]:
     iops = [best_iop(_first(one), one.task.truth.spans) for one in judged]
     right = [chose_right(one) for one in judged]
     figures = {
-        "Acc@QA": _mean(right),
-        "Acc@GQA": _mean([answer and iop >= GROUNDED for answer, iop in zip(right, iops, strict=True)]),
+        "Acc@QA": _share(judged, right),
+        "Acc@GQA": _share(judged, [answer and iop >= GROUNDED for answer, iop in zip(right, iops, strict=True)]),
     }
     for name, values in (("IoP", iops), ("IoU", ious)):
-        figures[f"m{name}"] = _mean(values)
-        figures |= {f"{name}@{m}": _mean([value >= m for value in values]) for m in THRESHOLDS[:2]}
+        figures[f"m{name}"] = mean_of(judged, values)
+        figures |= {f"{name}@{m}": _share(judged, [value >= m for value in values]) for m in THRESHOLDS[:2]}
     return figures
 
 
@@ -104,8 +106,8 @@ def rextime(judged: Sequence[Judged]) -> Mapping[str, Figure]:
     ious = [best_iou(_first(one), one.task.truth.spans) for one in judged]
     right = [chose_right(one) for one in judged]
     both = [answer and iou >= GROUNDED for answer, iou in zip(right, ious, strict=True)]
-    figures = {"VQA": _mean(right), "VQA, IoU=0.5": _mean(both), "mIoU": _mean(ious)}
-    return figures | {f"R@1 IoU={m}": _mean([iou >= m for iou in ious]) for m in THRESHOLDS[:2]}
+    figures = {"VQA": _share(judged, right), "VQA, IoU=0.5": _share(judged, both), "mIoU": mean_of(judged, ious)}
+    return figures | {f"R@1 IoU={m}": _share(judged, [iou >= m for iou in ious]) for m in THRESHOLDS[:2]}
 
 
 def chose_right(one: Judged) -> bool:
@@ -117,5 +119,5 @@ def _first(one: Judged) -> Span | None:
     return next(iter(ranked_spans(one)), None)
 
 
-def _mean(values: Sequence[float]) -> Figure:
-    return Figure(sum(values) / len(values))
+def _share(judged: Sequence[Judged], which: Sequence[bool]) -> Figure:
+    return mean_of(judged, [float(one) for one in which])

@@ -13,6 +13,7 @@ import numpy as np
 from ...memory import Span
 from ..judging import Judged
 from .grounding import best_iou
+from .intervals import mean_of
 from .measure import Figure
 from .predictions import ranked_spans
 
@@ -30,24 +31,36 @@ SALIENCY = "saliency"
 """Name in `Task.meta` of the scores: `{"clips": [ids from 0], "scores": [[three people's scores], …]}`."""
 
 
-def average_precision(ranked: Sequence[Span], true: Sequence[Span], threshold: float) -> float:
-    """The interpolated average precision of ranked spans at one threshold of tIoU (that of PASCAL VOC 2011).
+def average_precision(ranked: Sequence[Span], true: Sequence[Span], thresholds: Sequence[float]) -> list[float]:
+    """The interpolated average precision of ranked spans at each threshold of tIoU (that of PASCAL VOC 2011).
 
     Each prediction, best first, takes the nearest true span that is not taken, if its tIoU reaches the threshold.
     """
-    free = dict(enumerate(true))
+    ious = [[span.iou(one) for one in true] for span in ranked]
+    return [_precision(_hits(ious, len(true), threshold), len(true)) for threshold in thresholds]
+
+
+def _hits(ious: Sequence[Sequence[float]], count: int, threshold: float) -> list[bool]:
+    """Which predictions take one of `count` true spans."""
+    free = list(range(count))
     hits = []
-    for span in ranked:
-        near = max(free, key=lambda n: (span.iou(free[n]), n), default=None)
-        hits.append(near is not None and span.iou(free[near]) >= threshold)
+    for row in ious:
+        near = max(free, key=lambda n: (row[n], n), default=None)
+        hits.append(near is not None and row[near] >= threshold)
         if near is not None and hits[-1]:
-            del free[near]
-    precision, found = [0.0] * len(hits), 0
-    for rank, hit in enumerate(hits, start=1):
-        found += hit
-        precision[rank - 1] = found / rank
-    # Precision at a recall is the best at that recall or a higher one; each hit adds 1 / len(true) of recall.
-    return sum(max(precision[n:]) for n, hit in enumerate(hits) if hit) / len(true) if true else 0.0
+            free.remove(near)
+    return hits
+
+
+def _precision(hits: Sequence[bool], count: int) -> float:
+    """Precision at a recall is the best at that recall or a higher one; each hit adds `1 / count` of recall."""
+    total, found, best = 0.0, sum(hits), 0.0
+    for rank in range(len(hits), 0, -1):
+        best = max(best, found / rank)
+        if hits[rank - 1]:
+            total += best
+            found -= 1
+    return total / count if count else 0.0
 
 
 def highlight_precision(positive: np.ndarray, scores: np.ndarray) -> float:
@@ -61,11 +74,12 @@ def highlight_precision(positive: np.ndarray, scores: np.ndarray) -> float:
         return 0.0
     if positive.all():
         return 1.0
-    from sklearn.metrics import precision_recall_curve
-
-    precision, recall, _ = precision_recall_curve(positive, scores)
-    best = np.maximum.accumulate(precision)  # recall falls along the curve
-    return float(np.mean(best[np.flatnonzero(np.diff(recall.astype(np.float32)))]))
+    order = np.argsort(-scores, kind="stable")
+    last = np.append(np.diff(scores[order]) != 0, True)  # of the clips of one score
+    found = np.cumsum(positive[order])[last]
+    precision = found / (np.flatnonzero(last) + 1)
+    best = np.maximum.accumulate(precision[::-1])[::-1]  # at that recall or a higher one
+    return float(best[np.diff(found, prepend=0) > 0].mean())
 
 
 def highlight(true: np.ndarray, predicted: np.ndarray, least: float) -> tuple[float, bool]:
@@ -86,10 +100,11 @@ def clip_scores(ranked: Sequence[Span], count: int) -> np.ndarray:
 
     The n-th span gives the share of the clip that it covers, over n; so the best span is where the highlight is.
     """
+    begin = np.arange(count) * CLIP
     scores = np.zeros(count)
     for rank, span in enumerate(ranked, start=1):
-        for n in range(max(int(span.start // CLIP), 0), min(int(span.end // CLIP) + 1, count)):
-            scores[n] += span.overlap(Span(n * CLIP, (n + 1) * CLIP)) / CLIP / rank
+        covered = np.minimum(begin + CLIP, span.end) - np.maximum(begin, span.start)
+        scores += np.maximum(covered, 0.0) / CLIP / rank
     return scores
 
 
@@ -102,42 +117,36 @@ def qvhighlights(judged: Sequence[Judged]) -> Mapping[str, Figure]:
     ious = [best_iou(spans[0] if spans else None, truth) for spans, truth in zip(ranked, true, strict=True)]
     values = _precisions(ranked, true)
     figures = {
-        "mAP": _share(values.mean(axis=1)),
-        "mAP@0.5": _share(values[:, THRESHOLDS.index(0.5)]),
-        "mAP@0.75": _share(values[:, THRESHOLDS.index(0.75)]),
-        "R@1 IoU=0.5": _share([iou >= 0.5 for iou in ious]),
-        "R@1 IoU=0.7": _share([iou >= 0.7 for iou in ious]),
+        "mAP": mean_of(judged, values.mean(axis=1).tolist()),
+        "mAP@0.5": mean_of(judged, values[:, THRESHOLDS.index(0.5)].tolist()),
+        "mAP@0.75": mean_of(judged, values[:, THRESHOLDS.index(0.75)].tolist()),
+        "R@1 IoU=0.5": mean_of(judged, [float(iou >= 0.5) for iou in ious]),
+        "R@1 IoU=0.7": mean_of(judged, [float(iou >= 0.7) for iou in ious]),
     }
     for name, (over, most) in RANGES.items():
         kept = [tuple(span for span in truth if over < span.duration <= most) for truth in true]
         chosen = [n for n, truth in enumerate(kept) if truth]
         if chosen:
-            part = _precisions([ranked[n] for n in chosen], [kept[n] for n in chosen])
-            figures[f"mAP {name}"] = Figure(float(part.mean()), count=len(chosen))
-    return figures | _highlights([one for one in judged if SALIENCY in one.task.meta])
+            part = _precisions([ranked[n] for n in chosen], [kept[n] for n in chosen]).mean(axis=1)
+            figures[f"mAP {name}"] = mean_of([judged[n] for n in chosen], part.tolist(), out_of=len(judged))
+    return figures | _highlights([one for one in judged if SALIENCY in one.task.meta], len(judged))
 
 
 def _precisions(ranked: Sequence[Sequence[Span]], true: Sequence[Sequence[Span]]) -> np.ndarray:
     """[queries, thresholds]."""
-    return np.array(
-        [[average_precision(spans, truth, m) for m in THRESHOLDS] for spans, truth in zip(ranked, true, strict=True)]
-    )
+    return np.array([average_precision(spans, truth, THRESHOLDS) for spans, truth in zip(ranked, true, strict=True)])
 
 
-def _highlights(judged: Sequence[Judged]) -> dict[str, Figure]:
+def _highlights(judged: Sequence[Judged], out_of: int) -> dict[str, Figure]:
     if not judged:
         return {}
     figures: dict[str, Figure] = {}
+    pairs = [(true := true_saliency(one), clip_scores(ranked_spans(one), len(true))) for one in judged]
     for name, least in LEVELS.items():
-        found = [_highlight(one, least) for one in judged]
-        figures[f"HL-mAP {name}"] = _share([precision for precision, _ in found])
-        figures[f"HIT@1 {name}"] = _share([hit for _, hit in found])
+        found = [highlight(true, scores, least) if scores.any() else (0.0, False) for true, scores in pairs]
+        figures[f"HL-mAP {name}"] = mean_of(judged, [precision for precision, _ in found], out_of=out_of)
+        figures[f"HIT@1 {name}"] = mean_of(judged, [float(hit) for _, hit in found], out_of=out_of)
     return figures
-
-
-def _highlight(one: Judged, least: float) -> tuple[float, bool]:
-    ranked, true = ranked_spans(one), true_saliency(one)
-    return highlight(true, clip_scores(ranked, len(true)), least) if ranked else (0.0, False)
 
 
 def true_saliency(one: Judged) -> np.ndarray:
@@ -146,7 +155,3 @@ def true_saliency(one: Judged) -> np.ndarray:
     scores = np.zeros((int(one.task.meta["duration"] / CLIP), 3))
     scores[np.array(found["clips"], dtype=int)] = np.array(found["scores"])
     return scores
-
-
-def _share(values: Sequence[float] | np.ndarray) -> Figure:
-    return Figure(float(np.mean(values)))

@@ -30,6 +30,7 @@ MEASURES: Registry[Measure] = Registry(
         "samples": samples,
         "text": text,
         "references": references,
+        "captions": captions,
         "grounding": grounding,
         "next_gqa": next_gqa,
         "rextime": rextime,
@@ -39,7 +40,6 @@ MEASURES: Registry[Measure] = Registry(
         "groups": groups,
         "types": types,
         "ovo_bench": ovo_bench,
-        "captions": captions,
     },
 )
 """Measures by name, as benchmarks name theirs."""

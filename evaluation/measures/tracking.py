@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 
 from ...memory import Box
 from ..judging import Judged
+from .intervals import mean_of
 from .measure import Figure
 from .predictions import boxes_at
 
@@ -39,31 +41,26 @@ def tracking(judged: Sequence[Judged]) -> Mapping[str, Figure]:
     AO is the mean IoU, SR@m the share of frames with an IoU above m; precision is the share of frames whose center is
     off by at most 20 pixels.
     """
-    overlaps: list[float] = []
-    errors: list[list[float]] = []
+    frames: list[tuple[Judged, float]] = []
+    sized: list[tuple[Judged, list[float]]] = []
     for one in judged:
         truth = one.task.truth.track
+        pairs = [(box, true) for box, (_, true) in zip(boxes_at(one, [t for t, _ in truth]), truth, strict=True)]
+        frames += [(one, 0.0 if box is None else box.iou(true)) for box, true in pairs]
         size = size_of(one)
-        found = boxes_at(one, [time for time, _ in truth])
-        overlaps += [0.0 if box is None else box.iou(true) for box, (_, true) in zip(found, truth, strict=True)]
-        if size and truth:
+        if size and pairs:
             lost = math.hypot(*size)
-            errors.append(
-                [
-                    lost if box is None else center_error(box, true, size)
-                    for box, (_, true) in zip(found, truth, strict=True)
-                ]
-            )
-    if not overlaps:
+            sized.append((one, [lost if box is None else center_error(box, true, size) for box, true in pairs]))
+    if not frames:
         return {}
-    figures = {"AO": Figure(sum(overlaps) / len(overlaps), count=len(overlaps))}
-    for m in THRESHOLDS:
-        figures[f"SR@{m}"] = Figure(sum(value > m for value in overlaps) / len(overlaps), count=len(overlaps))
-    if errors:
-        means = [sum(own) / len(own) for own in errors]
-        precise = [sum(error <= NEAR for error in own) / len(own) for own in errors]
-        figures["center error"] = Figure(sum(means) / len(means), count=len(means))
-        figures["precision@20"] = Figure(sum(precise) / len(precise), count=len(precise))
+    asked, overlaps = [one for one, _ in frames], [overlap for _, overlap in frames]
+    figures = {"AO": mean_of(asked, overlaps)}
+    figures |= {f"SR@{m}": mean_of(asked, [float(value > m) for value in overlaps]) for m in THRESHOLDS}
+    if sized:
+        known, errors = [one for one, _ in sized], [error for _, error in sized]
+        precise = [fmean(error <= NEAR for error in own) for own in errors]
+        figures["center error"] = mean_of(known, list(map(fmean, errors)), out_of=len(judged), most=math.inf)
+        figures["precision@20"] = mean_of(known, precise, out_of=len(judged))
     return figures
 
 

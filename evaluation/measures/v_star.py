@@ -9,13 +9,14 @@ count as wrong.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import NamedTuple
 
 from ..judging import Judged
 from .grounding import THRESHOLDS as TIMES
 from .grounding import best_iou
+from .intervals import mean_of
 from .measure import Figure
 from .predictions import boxes_at, ranked_spans
 
@@ -31,7 +32,9 @@ _MOST = 1 - 1e-6  # keeps the logarithm of a perfect score finite
 class Row(NamedTuple):
     """What one row came to, in one sample."""
 
-    what: float
+    one: Judged
+    """One of its questions."""
+    what: bool
     when: tuple[float, float]
     """tIoU in chain 1 and 2."""
     where: tuple[tuple[float, ...], tuple[float, ...]]
@@ -39,60 +42,67 @@ class Row(NamedTuple):
 
 
 def v_star(judged: Sequence[Judged]) -> Mapping[str, Figure]:
-    """Accuracy of *what*; for each chain mIoU, R@1, vIoU, AP and the shares that are right together; AM and LGM."""
-    rows = list(_rows(judged).values())
+    """Accuracy of *what*; for each chain mIoU, R@1, vIoU, AP and the shares that are right together; AM and LGM.
+
+    AM is the mean of accuracy, mIoU and vIoU; LGM the mean of `-log(1 - x)` of them.
+    """
+    rows = _rows(judged)
     if not rows:
         return {}
-    what = fmean(row.what for row in rows)
-    figures = {"what": what}
+    asked = [row.one for row in rows]
+
+    def mean(values: Iterable[float]) -> Figure:
+        return mean_of(asked, list(map(float, values)), out_of=len(judged))
+
+    figures = {"what": mean(row.what for row in rows)}
     means: dict[str, list[float]] = {"AM": [], "LGM": []}
     for chain in (0, 1):
-        when = [row.when[chain] for row in rows]
-        where = [fmean(row.where[chain]) if row.where[chain] else 0.0 for row in rows]
         name = f"chain {chain + 1}"
-        figures[f"{name} mIoU"] = fmean(when)
-        figures |= {f"{name} R@1 IoU={m}": fmean(value >= m for value in when) for m in TIMES}
-        figures[f"{name} vIoU"] = fmean(where)
-        for m in OVERLAPS:
-            shares = [fmean(iou >= m for iou in row.where[chain]) if row.where[chain] else 0.0 for row in rows]
-            figures[f"{name} AP@{m}"] = fmean(shares)
-        said = [row.what > 0 for row in rows]
-        timed, placed = [value >= LEAST_TIME for value in when], [value >= LEAST_PLACE for value in where]
-        figures[f"{name} what+when"] = fmean(map(all, zip(said, timed, strict=True)))
-        figures[f"{name} what+where"] = fmean(map(all, zip(said, placed, strict=True)))
-        figures[f"{name} when+where"] = fmean(map(all, zip(timed, placed, strict=True)))
-        figures[f"{name} all"] = fmean(map(all, zip(said, timed, placed, strict=True)))
-        three = (what, fmean(when), fmean(where))
+        when = [row.when[chain] for row in rows]
+        frames = [row.where[chain] for row in rows]
+        where = list(map(fmean, frames))
+        figures |= {f"{name} mIoU": mean(when), f"{name} vIoU": mean(where)}
+        figures |= {f"{name} R@1 IoU={m}": mean(value >= m for value in when) for m in TIMES}
+        figures |= {f"{name} AP@{m}": mean(fmean(iou >= m for iou in own) for own in frames) for m in OVERLAPS}
+        right = {
+            "what": [row.what for row in rows],
+            "when": [value >= LEAST_TIME for value in when],
+            "where": [value >= LEAST_PLACE for value in where],
+        }
+        for some in (("what", "when"), ("what", "where"), ("when", "where"), ("what", "when", "where")):
+            together = zip(*(right[part] for part in some), strict=True)
+            figures[f"{name} {'+'.join(some)}"] = mean(map(all, together))
+        three = (figures["what"].value, fmean(when), fmean(where))
         means["AM"].append(fmean(three))
         means["LGM"].append(-fmean(math.log(1 - min(value, _MOST)) for value in three))
     for name, (first, second) in means.items():
-        figures |= {f"{name} 1": first, f"{name} 2": second, f"m{name}": (first + second) / 2}
-    return {name: Figure(value, count=len(rows)) for name, value in figures.items()}
+        figures |= {f"{name} 1": Figure(first), f"{name} 2": Figure(second), f"m{name}": Figure(fmean((first, second)))}
+    return figures
 
 
-def _rows(judged: Sequence[Judged]) -> dict[tuple[str, int], Row]:
-    """By row and sample; a question that was not asked is answered wrong."""
+def _rows(judged: Sequence[Judged]) -> list[Row]:
+    """Those of each sample that were asked whole: a limit, or a group of one kind of question, takes rows apart."""
     found: dict[tuple[str, int], dict[str, Judged]] = {}
     for one in judged:
         row, part = one.task.meta["v_star"]
         found.setdefault((row, one.item.sample), {})[part] = one
-    return {
-        key: Row(
-            what=float("what" in parts and parts["what"].right),
-            when=(_when(parts.get("when")), _when(parts.get("when-2"))),
-            where=(_where(parts.get("where")), _where(parts.get("where-2"))),
+    return [
+        Row(
+            one=parts["what"],
+            what=parts["what"].right,
+            when=(_when(parts["when"]), _when(parts["when-2"])),
+            where=(_where(parts["where"]), _where(parts["where-2"])),
         )
-        for key, parts in found.items()
-    }
+        for parts in found.values()
+        if set(parts) == set(PARTS)
+    ]
 
 
-def _when(one: Judged | None) -> float:
-    return 0.0 if one is None else best_iou(next(iter(ranked_spans(one)), None), one.task.truth.spans)
+def _when(one: Judged) -> float:
+    return best_iou(next(iter(ranked_spans(one)), None), one.task.truth.spans)
 
 
-def _where(one: Judged | None) -> tuple[float, ...]:
-    if one is None:
-        return ()
+def _where(one: Judged) -> tuple[float, ...]:
     truth = one.task.truth.track
     found = boxes_at(one, [time for time, _ in truth])
     return tuple(0.0 if box is None else box.iou(true) for box, (_, true) in zip(found, truth, strict=True))

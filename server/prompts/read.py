@@ -1,0 +1,161 @@
+"""Read a request's text: the question, its options and the form that the answer is to have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ...agent.parsing.options import letter
+from .choices import Choices, read_choices, without_cue
+from .context import cleaned, set_apart
+from .objects import ASKS_JSON, example_in
+from .pieces import CUE, is_instruction, lead, pieces
+from .prompt import Prompt
+from .wanted import closed_words, read_form
+
+_ASKED = re.compile(
+    r"\b(?:questions?|query|queries|sentence|event|description|moment|caption|text)\b[^\n\"“.?!]{0,60}[:：]?\s*[\"“](?P<double>[^\"“”\n]{3,600})[\"”]"
+    r"|\b(?:questions?|query|sentence|event|description|caption|text|when|of)\s*[:：]?\s+['‘](?P<single>[^\n]{3,600}?)['’](?![\w’'])",
+    re.I,
+)
+"""What is asked in quotation marks: `the question: "…"`, `the event described as "…"`."""
+_AS_INDEX = re.compile(
+    r"\b(?:index|indices|option\s+number|number\s+of\s+the\s+(?:\w+\s+){0,2}(?:option|choice|answer))\b", re.I
+)
+_FROM_ONE = re.compile(r"\b1\s*(?:,\s*2|-|to)\b", re.IGNORECASE)
+_LETTERS = re.compile(r"\bletters?\b|\bA\s*,\s*B\b", re.IGNORECASE)
+_BEHIND_COLON = re.compile(r"[\w\"'”’)\]}>][:：][ \t]+(?P<text>[^\n\"“”<>\[\]{}:：]{8,400})$", re.MULTILINE)
+"""What stands behind the colon of an instruction, where nothing else is asked."""
+_FINDS = re.compile(
+    r"\b(?:find|locate|determin\w+|start\s+and\s+end|starting\s+and\s+ending|answer\s+the\s+question)\b", re.IGNORECASE
+)
+_PLAIN_NOUNS = frozenset(("option", "choice", "answer", "candidate"))
+_STATEMENT = "When does this happen: {}"
+
+
+def read_prompt(text: str, *, system: str = "", response_format: Mapping[str, Any] | None = None) -> Prompt:
+    """Take a request's text apart.
+
+    Args:
+        text: of the user's message; where it has several parts, joined by line ends.
+        system: of the system message. It may say how the answer is to look; it asks only where the text is empty.
+        response_format: as in a request of OpenAI's API.
+
+    Raises:
+        PromptError: if `response_format` has no form that can be kept to.
+    """
+    system = cleaned(system).strip()
+    body, context = set_apart(cleaned(text))
+    if not body:
+        body, system = system, ""
+    choices = read_choices(body)
+    before, after = (choices.before, choices.after) if choices else without_cue(body)
+    question, told = _question(before, after)
+    told = "\n".join(part for part in (system, told) if part)
+    labels, options, lettered = _named(choices, told)
+    if not options and response_format is None:
+        words = closed_words(told)
+        labels, options = (words, words) if words else (labels, options)
+        lettered = bool(words)
+    imperative = "" if re.search(r"[?？]", question) else question
+    form = read_form(
+        f"{told}\n{imperative}", labels, question=question, lettered=lettered, response_format=response_format
+    )
+    if form.value in ("span", "spans") and not re.search(
+        r"[?？]|^\W*(?:when|what|where|which|who|how|find|locate|at)\b", question, re.I
+    ):
+        question = _STATEMENT.format(question)
+    return Prompt(question=question, options=options, form=form, context=context)
+
+
+def _named(choices: Choices | None, told: str) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
+    """The labels of options, their texts, and whether a label is what is written."""
+    if choices is None:
+        return (), (), False
+    if choices.labels:
+        nouns = {noun.lower() for noun in (label.rpartition(" ")[0] for label in choices.labels) if noun}
+        bare = nouns and (_LETTERS.search(told) or (nouns <= _PLAIN_NOUNS and not choices.labels[0][-1].isdigit()))
+        labels = tuple(label.rpartition(" ")[2] if bare else label for label in choices.labels)
+        return labels, choices.texts, True
+    if _AS_INDEX.search(told):
+        first = 1 if _FROM_ONE.search(told) else 0
+        return tuple(str(first + i) for i in range(len(choices.texts))), choices.texts, True
+    labels = tuple(letter(i) for i in range(len(choices.texts)))
+    return labels, choices.texts, bool(_LETTERS.search(told))
+
+
+def _question(before: str, after: str) -> tuple[str, str]:
+    """What is asked, and what is said of the answer, in what stands before and behind the options."""
+    (before, shown), (after, also) = _without_example(before), _without_example(after)
+    said = f"{before}\n{after}".strip()
+    quoted = next((found for found in _ASKED.finditer(said) if not _looks_like_form(said, found)), None)
+    labels = _labeled(before)
+    if labels:
+        question, instructions = _parted(before[labels[-1] :])
+        told = "\n".join((before[: labels[-1]], instructions, after))
+        question = question or before[labels[-1] :].strip()
+    elif quoted and _only_frames(said, quoted):
+        question = (quoted["double"] or quoted["single"]).strip()
+        told = f"{said[: quoted.start()]} {said[quoted.end() :]}"
+    else:
+        parts = [_parted(part) for part in (before, after)]
+        question = "\n".join(part for part, _ in parts if part)
+        told = "\n".join(instructions for _, instructions in parts)
+        behind_colon = None if question else _BEHIND_COLON.search(told)
+        question = behind_colon["text"].strip() if behind_colon else question
+    if len(question.split()) < 2 and not re.search(r"[?？]|[^\x00-\x7f]", question):
+        question = _without_cues(before) or _without_cues(said)
+    return question, "\n".join(part for part in (told, shown, also) if part)
+
+
+def _without_example(text: str) -> tuple[str, str]:
+    """A text without the example of JSON that it shows, and this."""
+    place = example_in(text) if ASKS_JSON.search(text) else None
+    if place is None:
+        return text, ""
+    start, end = place
+    lead_in = text[text.rfind("\n", 0, start) + 1 : start][-40:]
+    return re.sub(r"```(?:json)?\s*```", "", text[:start] + text[end:]), f"JSON: {lead_in}{text[start:end]}"
+
+
+def _labeled(text: str) -> list[int]:
+    """Where questions begin behind a label, in order."""
+    found, at = [], 0
+    for piece in pieces(text):
+        label = lead(piece)
+        if label is not None and text[at + len(label) :].strip():
+            found.append(at + len(label))
+        at += len(piece)
+    return found
+
+
+def _only_frames(text: str, quoted: re.Match[str]) -> bool:
+    """Return whether what stands around a quotation asks for nothing by itself: it is about the answer."""
+    piece = next((one for one in pieces(text) if quoted[0] in one), quoted[0])
+    return quoted.lastgroup == "double" or is_instruction(piece) or bool(_FINDS.search(piece))
+
+
+def _looks_like_form(text: str, quoted: re.Match[str]) -> bool:
+    return bool(
+        re.search(
+            r"\b(?:format|form|example|e\.g\.|such\s+as|exactly|like)\b",
+            text[max(0, quoted.start() - 40) : quoted.end() - len(quoted[quoted.lastgroup or 0])],
+            re.I,
+        )
+    )
+
+
+def _parted(text: str) -> tuple[str, str]:
+    """The pieces of a text that ask, as they are separated in it, and those that are instructions."""
+    asks, tells = "", ""
+    for piece in pieces(text):
+        if is_instruction(piece) or not re.search(r"[^\W\d_]|[?？]", piece):
+            tells += piece
+        else:
+            asks += piece
+    return asks.strip(), tells.strip()
+
+
+def _without_cues(text: str) -> str:
+    return "".join(piece for piece in pieces(text) if not CUE.match(piece.strip())).strip()

@@ -1,0 +1,107 @@
+"""The sentence in which a prompt wants its answer, as a template: `The event happens in {start} - {end} seconds.`"""
+
+from __future__ import annotations
+
+import re
+
+_QUOTED = re.compile(
+    r"[\"“](?P<a>[^\"“”\n]{3,300})[\"”]|(?<!\w)['‘](?P<b>[^\n]{3,300}?)['’](?!\w)|`(?P<c>[^`\n]{3,300})`"
+)
+_FORMAT = re.compile(
+    r"\b(?:format(?:ted)?|form|template|structure|style|pattern|follows|exactly|output|sentence|example|e\.g\.|i\.e\.|like|with|say|write|as)\b"
+    r"[^\n\"“'‘`]{0,80}$",
+    re.IGNORECASE,
+)
+"""What stands before a quoted sentence that is a form of the answer."""
+_BEHIND = re.compile(
+    r"\b(?:format|form|template|exactly\s+like|(?:end|conclude|finish|close)\s+with|as\s+follows|exactly\s+as)\b[^\n:：]{0,60}[:：]\s*(?P<d>[^\n]{3,300})",
+    re.IGNORECASE,
+)
+"""A form that stands behind a colon, without quotation marks."""
+_NUMBER = r"\d{1,5}(?::\d{2}){1,2}(?:\.\d{1,3})?|\d{1,6}(?:\.\d{1,3})?|\bx{1,3}(?:\.x{1,2})?(?![\w'])|(?:hh:)?mm:ss(?:\.\w{1,3})?"
+_OPEN, _SHUT = r"(?P<{0}o>[<\[({{$]{{0,2}})", r"(?P<{0}c>[>\])}}]{{0,2}})"
+_PLACE = r"(?:the\s+|predicted\s+)?(?:%s)(?:[_\s-]?(?:time|timestamp)s?|[_-]?sec(?:ond)?s?)?(?:[_\s]?(?:\d|in[_\s]seconds|\(s\)))?(?![\w'])"
+_START = _PLACE % r"start(?:ing)?|begin(?:ning)?|t_?start|from|(?-i:[sS]|T)" + rf"|t_?s\b|t_?[01]\b|{_NUMBER}"
+_END = _PLACE % r"end(?:ing)?|finish|stop|t_?end|to|(?-i:[eE])" + rf"|t_?e\b|t_?[12]\b|{_NUMBER}"
+_PAIR = re.compile(
+    rf"{_OPEN.format('s')}(?<!\w)(?P<start>{_START}){_SHUT.format('s')}(?P<unit>\s*(?:s|secs?|seconds?)\b)?"
+    rf"(?P<joint>\s*(?:-|–|—|~|→|,|;|\bto\b|\band\b|\buntil\b|\btill\b)\s*(?:ends?\s+at\s+|at\s+)?)"
+    rf"{_OPEN.format('e')}(?P<end>{_END}){_SHUT.format('e')}",
+    re.IGNORECASE,
+)
+_SLOT = re.compile(
+    r"(?P<lead>(?:\b(?:is|be|are|in|at|times?|count|occurs|happens)|[:：=])\s*)(?P<open>[<\[({$*]{0,2})"
+    r"(?P<slot>(?:\b(?:the|your|final|correct|best|selected|chosen|predicted|option|answer|single)\s+){0,4}"
+    r"\b(?:letter|answer|option|choice|label|number|integer|count|value|response|timestamp|time|seconds?|digit|index|X{1,3}|N|n)(?:[_ ](?:letter|here|label|id|number))?\b"
+    r"|[A-H](?:\s?[/|]\s?[A-H])+|[A-H](?![\w'])|\.{3}|…|_{2,})(?P<close>[>\])}$*]{0,2})(?P<rest>[.\s]*)$",
+    re.IGNORECASE,
+)
+_BRACKETED = re.compile(
+    r"(?<![\[(])[\[(]\s?(?:start|begin|t_?start|s|t1)\w{0,12}\s?,\s?(?:end|t_?end|e|t2)\w{0,12}\s?[\])]", re.I
+)
+_BOTH = re.compile(r"<[^<>\n]{0,20}(?:number|letter|label)>\W{1,3}<[^<>\n]{0,20}(?:text|content)>")
+"""Two places for one option: its label and its text."""
+_DRESS = re.compile(r"\\boxed\s?\{")
+_SECONDS = re.compile(r"\A\s*(?:s|secs?|seconds?)\b")
+
+
+def read_sentence(text: str, *, spans: bool) -> str:
+    """The template of the sentence that a prompt wants, with `{start}` and `{end}`, or `{value}`; empty without one.
+
+    Of several forms the first is taken; where an example has a unit behind the times that the form leaves out, it is
+    written too.
+    """
+    forms = _forms(text)
+    if spans:
+        found = [template for form in forms if (template := _pair(form))]
+        if found:
+            bare = found[0].endswith("{end}")
+            unit = bare and any(re.search(r"\{end\}\s*seconds", other) for other in found[1:])
+            unit = unit or (bare and bool(re.search(r"\d(?:\.\d)?\s*(?:-|to|and)\s*\d[\d.]*\s*seconds", text)))
+            return f"{found[0]} seconds." if unit else found[0]
+        return ""
+    found = [template for form in forms if (template := _slot(form))]
+    if found:
+        return found[0]
+    return "\\boxed{{{value}}}" if _DRESS.search(text) else ""
+
+
+def _forms(text: str) -> list[str]:
+    found: list[tuple[int, str]] = []
+    for match in _QUOTED.finditer(text):
+        if _FORMAT.search(text[max(0, match.start() - 100) : match.start()]):
+            found.append((match.start(), next(filter(None, match.group("a", "b", "c")))))
+    taken = [place for place, _ in found]
+    for match in _BEHIND.finditer(text):
+        if not any(match.start("d") - 1 <= place <= match.end("d") for place in taken):
+            found.append((match.start("d"), match["d"].strip().strip("'\"`")))
+    found += [(match.start(), match[0]) for match in _BRACKETED.finditer(text)]
+    return [_BOTH.sub("<answer>", form) for _, form in sorted(found)]
+
+
+def _pair(form: str) -> str:
+    match = _PAIR.search(form)
+    if match is None:
+        return ""
+    before, behind = form[: match.start()], form[match.end() :]
+    opened, closed = match["so"], match["ec"]
+    alone = bool(match["sc"]) and bool(match["eo"])  # brackets around each: placeholders
+    keeps = not alone and opened.strip("<{$") and closed.strip(">}")
+    open_, close = (opened, closed) if keeps else ("", "")
+    unit = match["unit"] or ""
+    template = f"{_bare(before)}{open_}{{start}}{unit}{match['joint']}{{end}}{close}{_bare(behind)}"
+    return template if "{{" not in template.replace("{start}", "").replace("{end}", "") else ""
+
+
+def _slot(form: str) -> str:
+    match = _SLOT.search(form)
+    if match is None or "boxed" in form:
+        return "\\boxed{{{value}}}" if _DRESS.search(form) else ""
+    rest = match["rest"].strip()
+    keeps = match["open"] in ("(", "[", "**") and match["slot"].strip().isupper() and len(match["slot"].strip()) == 1
+    open_, close = (match["open"], match["close"]) if keeps else ("", "")
+    return f"{_bare(form[: match.start()])}{match['lead']}{open_}{{value}}{close}{rest}"
+
+
+def _bare(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")

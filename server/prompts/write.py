@@ -1,0 +1,256 @@
+"""Write an answer in the form that a prompt wants."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ...agent.answer import Answer
+from ...agent.parsing.options import letter, letters_in
+from ...agent.text_matching import numbers
+from ...memory import Box, Span
+from ...training.rewards.extraction import ranges
+from .objects import Filler, role_of
+from .prompt import Form, Prompt
+
+
+def write_answer(answer: Answer, prompt: Prompt, *, picture: tuple[int, int] | None = None) -> str:
+    """The text of a reply that holds an answer in the form that was asked for.
+
+    An answer that abstains is written as its reason where words are wanted; else it is empty, unless the prompt demands
+    an answer from everybody, or a schema has no empty value: then an option is guessed, the same for the same question
+    each time.
+
+    Args:
+        answer: of the agent.
+        prompt: as `read_prompt` gives it.
+        picture: width and height of the video's picture, for boxes in pixels; without them those are fractions.
+    """
+    form = prompt.form
+    if form.schema is not None:
+        filled = Filler(form.schema, _facts(answer, prompt, picture)).fill(form.schema)
+        return _tagged(json.dumps(filled, ensure_ascii=False), prompt, answer, picture)
+    return _tagged(_body(answer, prompt, picture), prompt, answer, picture)
+
+
+def _tagged(body: str, prompt: Prompt, answer: Answer, picture: tuple[int, int] | None) -> str:
+    """The body between the tags that are wanted; of several, each holds what its name says."""
+    tags = prompt.form.tags
+    if not tags:
+        return body
+    if len(tags) == 1:
+        return f"<{tags[0]}>{body}</{tags[0]}>"
+    facts = _facts(answer, prompt, picture)
+    if _has_place(tags):  # the tag for the place holds it, so that the one for the answer has words
+        body = _chosen(answer, prompt) if prompt.options else "" if answer.abstained else answer.text.strip()
+        facts |= {"time": facts["span"]} if prompt.form.value in ("span", "spans") else {}
+    schema = {"type": "object", "properties": {tag: {"type": "string"} for tag in tags}, "required": list(tags)}
+    found = Filler(schema, facts | {"answer": body}).fill(schema)
+    return "\n".join(f"<{tag}>{found[tag]}</{tag}>" for tag in tags)
+
+
+def _has_place(names: Iterable[str]) -> bool:
+    """Return whether one of the keys or tags is for a place, so that another one is for the answer in words."""
+    return any(role_of(name) in ("span", "time", "start", "end", "box") for name in names)
+
+
+def _body(answer: Answer, prompt: Prompt, picture: tuple[int, int] | None) -> str:
+    form = prompt.form
+    if form.value in ("span", "spans"):
+        return _spans(spans_of(answer), form)
+    if form.value in ("choice", "choices", "order"):
+        written = _chosen(answer, prompt)
+    elif form.value == "number":
+        written = _number(answer)
+    elif form.value == "times":
+        spans = spans_of(answer)
+        if not form.clock:
+            return json.dumps([_seconds(span.start) for span in spans]) if spans else ""
+        written = ", ".join(time_text(span.start, form) for span in spans)
+    elif form.value == "time":
+        written = next((time_text(span.start, form) for span in spans_of(answer)), "")
+    elif form.value in ("box", "boxes"):
+        boxes = [_box(box, form, picture) for box in boxes_of(answer)]
+        return json.dumps(boxes if form.value == "boxes" else boxes[0]) if boxes else ""
+    else:
+        written = answer.text.strip()
+        short = form.hint and "sentence" not in form.hint and "detail" not in form.hint
+        written = written.rstrip(".") if short and "." not in written.rstrip(".") else written
+    return form.sentence.format(value=written) if form.sentence and written else written
+
+
+def _chosen(answer: Answer, prompt: Prompt) -> str:
+    found = [_shown(index, prompt) for index in chosen(answer, prompt)]
+    return (prompt.form.joint if prompt.form.shows == "label" else "\n").join(found)
+
+
+def chosen(answer: Answer, prompt: Prompt) -> list[int]:
+    """The indices of the options that an answer chooses; a guess where it chooses none and the prompt demands one."""
+    form, count = prompt.form, len(prompt.options)
+    found: Sequence[str] = () if answer.abstained else (answer.option,) if answer.option else ()
+    if not answer.abstained and (form.value in ("choices", "order") or not found):
+        written = letters_in(answer.text, prompt.options)
+        several = form.value in ("choices", "order")
+        found = written if several and len(written) > len(found) else found or (written if len(written) == 1 else ())
+        if form.value == "order" and len(found) > 1:
+            found = sorted(found, key=lambda one: _place(answer.text, one, prompt))
+    indices = [ord(one) - ord("A") for one in found]
+    if not indices and form.demanded and count:
+        indices = [guess(prompt)]
+    return [index for index in indices if index < max(count, 1)]
+
+
+def guess(prompt: Prompt) -> int:
+    """An option at random, the same each time for one question."""
+    seed = hashlib.sha256("\n".join((prompt.question, *prompt.options)).encode()).digest()
+    return int.from_bytes(seed[:8], "big") % len(prompt.options)
+
+
+def _place(text: str, one: str, prompt: Prompt) -> int:
+    option = prompt.options[ord(one) - ord("A")]
+    places = [text.find(option), *(text.find(form) for form in (f"{one})", f"{one}.", f"{one},", one))]
+    return min((place for place in places if place >= 0), default=len(text))
+
+
+def _shown(index: int, prompt: Prompt) -> str:
+    form = prompt.form
+    label = form.labels[index] if index < len(form.labels) else letter(index)
+    if form.shows == "label":
+        return label
+    return prompt.options[index] if form.shows == "text" else f"{label}. {prompt.options[index]}"
+
+
+def _number(answer: Answer) -> str:
+    if answer.abstained:
+        return ""
+    found = numbers(answer.text)
+    return "" if not found else f"{next(iter(found)):g}"
+
+
+def spans_of(answer: Answer) -> list[Span]:
+    """The spans that an answer claims: those that its text names and its evidence meets, else those of its evidence.
+
+    Without any evidence those that its text names. Spans are in seconds; one without length is one moment.
+    """
+    if answer.abstained:
+        return []
+    named = [Span(start, end) for start, end in ranges(answer.text) if start < end]
+    cited = list(dict.fromkeys(answer.spans))
+    met = [span for span in named if any(span.overlap(one) > 0 or span.contains(one.start) for one in cited)]
+    lasting = [span for span in cited if span.duration > 0]
+    return met or lasting or cited or named
+
+
+def boxes_of(answer: Answer) -> list[Box]:
+    """The boxes of an answer's evidence, each once; none where it abstains."""
+    return [] if answer.abstained else list(dict.fromkeys(answer.boxes))
+
+
+def _spans(spans: Sequence[Span], form: Form) -> str:
+    if not spans:
+        return ""
+    texts = [(time_text(span.start, form), time_text(span.end, form, up=True)) for span in spans]
+    if form.value == "spans" and not form.sentence:
+        if form.clock:
+            return ", ".join(f"{start} - {end}" for start, end in texts)
+        return json.dumps([[_seconds(span.start), _seconds(span.end)] for span in spans])
+    sentence = form.sentence or ("{start} - {end}" if form.clock else "{start} - {end} seconds")
+    kept = texts if form.value == "spans" else texts[:1]
+    return "\n".join(sentence.format(start=start, end=end) for start, end in kept)
+
+
+def time_text(seconds: float, form: Form, *, up: bool = False) -> str:
+    """A time as the form wants it; a clock's whole seconds are rounded down, for the end of a span (`up`) up."""
+    if not form.clock:
+        return str(_seconds(seconds))
+    whole = max(0, math.ceil(seconds - 1e-6) if up else math.floor(seconds))
+    hours, rest = divmod(whole, 3600)
+    if form.clock == "hh:mm:ss":
+        return f"{hours:02d}:{rest // 60:02d}:{rest % 60:02d}"
+    return f"{whole // 60:02d}:{whole % 60:02d}"
+
+
+def _seconds(seconds: float) -> float:
+    return round(float(seconds), 2)
+
+
+def _box(box: Box, form: Form, picture: tuple[int, int] | None) -> list[float | int]:
+    """Left, top, right and bottom, or left, top, width and height, in the form's unit."""
+    left, top, right, bottom = box
+    sides = (left, top, right - left, bottom - top) if form.sized else (left, top, right, bottom)
+    if form.box == "pixel" and picture:
+        return [round(side * picture[n % 2]) for n, side in enumerate(sides)]
+    if form.box == "thousandth":
+        return [round(side * 1000) for side in sides]
+    return [round(side * 100, 2) if form.box == "percent" else round(side, 4) for side in sides]
+
+
+def _facts(answer: Answer, prompt: Prompt, picture: tuple[int, int] | None) -> dict[str, Any]:
+    """What JSON is filled with, by the roles of `objects.role_of`."""
+    form = prompt.form
+    spans, boxes = spans_of(answer), [_box(box, form, picture) for box in boxes_of(answer)]
+    indices = chosen(answer, prompt) if prompt.options else []
+    labels = [form.labels[i] if i < len(form.labels) else letter(i) for i in indices]
+    times = [[_time(span.start, form), _time(span.end, form, up=True)] for span in spans]
+    texts = [f"{start} - {end}" for start, end in times]
+    plain = "" if answer.abstained and prompt.options else answer.text.strip()
+    says = form.joint.join(_shown(i, prompt) for i in indices) if prompt.options else plain
+    if form.value in ("span", "spans", "number", "time") and not _has_place(
+        (form.schema or {}).get("properties") or ()
+    ):
+        says = _body(answer, prompt, picture)
+    number = _number(answer)
+    evidence = [e.quote or e.claim for e in answer.evidence]
+    rows = [
+        {"start": start, "end": end, "span": [start, end], "span_list": [start, end], "time": start, "span_texts": [text],
+         "answer_list": [start, end]}
+        for (start, end), text in zip(times, texts, strict=True)
+    ]  # fmt: skip
+    if boxes:
+        rows = [_box_row(e.span, e.box, form, picture) for e in answer.evidence if e.box]
+    first = times[0] if times else [None, None]
+    return {
+        "answer": says,
+        "answer_list": [_shown(i, prompt) for i in indices]
+        if prompt.options
+        else times[0]
+        if times and form.value == "span"
+        else [says]
+        if says
+        else [],
+        "choice": form.joint.join(labels),
+        "choice_list": labels,
+        "start": first[0],
+        "end": first[1],
+        "span": texts[0] if texts else "",
+        "span_list": first if times else [],
+        "span_texts": texts,
+        "time": first[0],
+        "time_list": [start for start, _ in times],
+        "box": boxes[0] if boxes else None,
+        "number": float(number) if number else None,
+        "confidence": round(answer.confidence, 3),
+        "abstained": answer.abstained,
+        "evidence": "; ".join(evidence),
+        "evidence_list": evidence,
+        "why": "; ".join(evidence) or (answer.text if answer.abstained else ""),
+        "thought": "",
+        "question": prompt.question,
+        "rows": rows,
+        "names": [*labels, *(prompt.options[i] for i in indices)],
+    }
+
+
+def _box_row(span: Span | None, box: Box, form: Form, picture: tuple[int, int] | None) -> dict[str, Any]:
+    """What one cited region fills one object of a list with."""
+    sides = _box(box, form, picture)
+    start, end = (None, None) if span is None else (_time(span.start, form), _time(span.end, form, up=True))
+    return {"start": start, "end": end, "span": [start, end], "span_list": [start, end], "time": start,
+            "box": sides, "box_list": sides, "answer_list": sides}  # fmt: skip
+
+
+def _time(seconds: float, form: Form, *, up: bool = False) -> float | str:
+    return time_text(seconds, form, up=up) if form.clock else _seconds(seconds)

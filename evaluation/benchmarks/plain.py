@@ -22,7 +22,7 @@ from ...memory import Span
 from ...training.data.readers.fields import choice, number_of, spans_of, split_question
 from ...training.data.task import KINDS, Kind, Task, TaskError, Truth, as_number
 from ...training.data.task_files import from_row
-from .rows import Placed, Row, document, placed_rows, tasks_from
+from .rows import Row, tasks_from, unfolded_rows
 
 IDS = ("id", "question_id", "qid", "q_uid", "uid", "task_id", "problem_id", "question_idx", "index", "idx")
 QUESTIONS = ("question", "query", "problem", "prompt", "q")
@@ -40,7 +40,7 @@ INDICES = (
     "correct_choice",
     "gt_option_idx",
 )
-MARKS = ("label", "gt")
+MARKS = ("label", "gt", "truth")
 """What is read for the answer where nothing else tells it."""
 PLACES = frozenset((*INDICES, *MARKS))
 """Names under which a number is the place of an option, from 0."""
@@ -117,7 +117,7 @@ MOMENT = 0.5
 
 def read_plain(path: Path) -> Iterator[Task | TaskError]:
     """The tasks of a file, and what is wrong with rows that are none."""
-    rows = list(_rows(path))
+    rows = list(unfolded_rows(path))
     ids = _ids([_lowered(row) for _, row in rows if isinstance(row, Mapping)])
     return tasks_from(rows, lambda row, place: plain_task(row, place, path.stem, by_video=ids))
 
@@ -131,25 +131,6 @@ def _ids(rows: Sequence[Row]) -> bool:
         if (found := _first(row, IDS)) and (row_video := _first(row, VIDEOS))
     ]
     return len(set(alone)) < len(alone) == len(set(both))
-
-
-def _rows(path: Path) -> Iterator[Placed]:
-    """The rows; of a file that is one object, those of its one list, or the values of its keys."""
-    rows = placed_rows(path)
-    first = next(rows, None)
-    if first is None:
-        return
-    if path.suffix.lower() != ".json" or not isinstance(first[1], ValueError):
-        yield first
-        yield from rows
-        return
-    whole = document(path)
-    lists = [value for value in whole.values() if isinstance(value, list)] if isinstance(whole, Mapping) else []
-    if len(lists) == 1:
-        yield from ((f"{path}, item {number}", row) for number, row in enumerate(lists[0]))
-    elif isinstance(whole, Mapping):
-        for key, row in whole.items():
-            yield f"{path}, {key}", {"id": key, **row} if isinstance(row, Mapping) else row
 
 
 def plain_task(row: Row, place: str, name: str, *, by_video: bool = False) -> Task:

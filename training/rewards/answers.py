@@ -92,7 +92,8 @@ def text_reward(metric: Metric = token_f1) -> Reward:
 def task_reward(metric: Metric = token_f1, *, shaping: float = 0.0, spans: Score | None = None) -> Reward:
     """Reward what the task asks for, by its kind: a text, a span, a box, a track; for grounded questions half and half.
 
-    Abstaining is right where the videos do not show what is asked, and wrong elsewhere.
+    Abstaining is right where the videos do not show what is asked, and wrong elsewhere; a model that failed did not
+    abstain.
 
     Args:
         metric: for answers in words.
@@ -106,7 +107,7 @@ def task_reward(metric: Metric = token_f1, *, shaping: float = 0.0, spans: Score
     def score(rollout: Rollout) -> float:
         task, answer = rollout.task, rollout.answer
         if task.truth.absent or answer.abstained:
-            return float(task.truth.absent and answer.abstained)
+            return float(task.truth.absent and answer.abstained and not answer.failed)
         if task.kind == "grounded_qa":
             return (text(rollout) + span(rollout)) / 2
         return by_kind.get(task.kind, text)(rollout)
@@ -123,9 +124,11 @@ HIT = 0.3
 def is_right(rollout: Rollout) -> bool:
     """Return whether the answer passes for right, for gates and for counting.
 
-    Times are right, too, whose ends are off by no more than the truth's tolerance.
+    Times are right, too, whose ends are off by no more than the truth's tolerance. A run that failed is never right.
     """
     task = rollout.task
+    if rollout.answer.failed:
+        return False
     if task.truth.absent or rollout.answer.abstained:
         return task.truth.absent and rollout.answer.abstained
     if task.kind == "temporal" and within(extraction.spans(rollout), task.truth.spans, task.truth.tolerance):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import comb
 from typing import TYPE_CHECKING, Any
 
+from ..agent.questions.question import letter
 from ..memory.sanitize import as_json, one_line
+from ..training.data.task import Task
 from .items import EvaluationError
 from .judging import Judged
 from .measures.abstention import answers_something
@@ -94,7 +96,7 @@ def compare(
         raise EvaluationError("The two evaluations have no task in common: compare runs of one set.")
     for task in shared:
         one, other = ours[task][0].task, theirs[task][0].task
-        if (one.truth, one.videos) != (other.truth, other.videos):
+        if _asked(one) != _asked(other):
             raise EvaluationError(f"Task {task} has another truth in the second evaluation: compare runs of one set.")
     clusters = [ours[task][0].cluster for task in shared]
     pairs = {
@@ -116,6 +118,12 @@ def compare(
         mcnemar=mcnemar(sum(b > a for a, b in right), sum(b < a for a, b in right)) if once else None,
         settings=tuple(settings),
     )
+
+
+def _asked(task: Task) -> tuple[Any, ...]:
+    """What a task asks about, and its truth: of options the texts, since a control may have changed their order."""
+    right = frozenset(option for n, option in enumerate(task.options) if letter(n) in task.truth.letters)
+    return task.videos, replace(task.truth, answer=None) if right else task.truth, right
 
 
 def _by_task(judged: Sequence[Judged]) -> dict[str, list[Judged]]:

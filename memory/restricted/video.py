@@ -6,6 +6,7 @@ import bisect
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -68,7 +69,7 @@ class RestrictedVideo(TimedFrames):
     def info(self) -> VideoInfo:
         """Facts of the source, without what would tell of the hidden parts: no file to read on in, no subtitles."""
         info = self._source.info
-        sound = {"has_audio": False, "audio_codec": None, "sound_tracks": (), "sound_track": None}
+        silent: dict[str, Any] = {"has_audio": False, "audio_codec": None, "sound_tracks": (), "sound_track": None}
         return replace(
             info,
             start=self._span.start,
@@ -81,7 +82,7 @@ class RestrictedVideo(TimedFrames):
             zero=None,
             tags={},
             damage=None,
-            **({} if self._audible and info.has_audio else sound),
+            **({} if self._audible and info.has_audio else silent),
         )
 
     @property

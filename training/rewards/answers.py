@@ -13,7 +13,7 @@ from .captions import caption_reward
 from .regions import box_reward, track_reward
 from .reward import Reward, simple_reward
 from .spans import iou, tiou, within
-from .text import token_f1, word_accuracy
+from .text import says, token_f1, word_accuracy
 
 Score = Callable[[Rollout], float]
 Metric = Callable[[str, str], float]
@@ -124,7 +124,8 @@ HIT = 0.3
 def is_right(rollout: Rollout) -> bool:
     """Return whether the answer passes for right, for gates and for counting.
 
-    Times are right, too, whose ends are off by no more than the truth's tolerance. A run that failed is never right.
+    Times are right, too, whose ends are off by no more than the truth's tolerance, and sentences that say a short
+    answer. A run that failed is never right.
     """
     task = rollout.task
     if rollout.answer.failed:
@@ -135,8 +136,16 @@ def is_right(rollout: Rollout) -> bool:
         return True
     if task.kind == "grounded_qa":
         least = 1.0 if task.options or as_number(task.truth.answer or "") is not None else RIGHT["open"]
-        return text_reward()(rollout) >= least and iou(extraction.spans(rollout), task.truth.spans) >= HIT
-    return task_reward()(rollout) >= RIGHT.get(task.kind, 0.5)
+        text = text_reward()(rollout) >= least or _says(rollout)
+        return text and iou(extraction.spans(rollout), task.truth.spans) >= HIT
+    return task_reward()(rollout) >= RIGHT.get(task.kind, 0.5) or _says(rollout)
+
+
+def _says(rollout: Rollout) -> bool:
+    """Whether a whole sentence answers a question that is answered in words: see `says`."""
+    task, truth = rollout.task, rollout.task.truth.answer or ""
+    worded = task.kind in ("open", "grounded_qa") and not task.options and as_number(truth) is None
+    return worded and says(extraction.words(rollout), truth, task.question)
 
 
 def right() -> Reward:

@@ -39,6 +39,7 @@ def test_every_task_is_asked_once_and_only_what_is_missing(tasks: tuple[Task, ..
     assert overall.items == 4 and overall.failed == 0 and overall.figures["accuracy"].value == 0.75
     item = first.done()[0]
     assert item.trace == f"traces/{item.run_id}.jsonl" and (first.path / item.trace).is_file()
+    assert list((first.path / "steps").iterdir()) == []  # nothing goes on
 
 
 def test_a_killed_evaluation_goes_on_and_no_turn_is_asked_twice(tasks: tuple[Task, ...], memory: Path, tmp_path: Path):

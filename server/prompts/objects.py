@@ -13,7 +13,9 @@ _KEYS = re.compile(
     r"\b(?:keys?|fields?|properties|attributes)\b[^\n\"'`“.]{0,40}((?:[\"'`“][\w .-]{1,40}[\"'`”](?:\s*\([^()\n]{0,60}\))?[\s,]*(?:and\s+|or\s+)?){1,12})",
     re.IGNORECASE,
 )
-_LISTS = re.compile(r"\[\s?(?:\[[^\[\]\n]{1,80}\]|[\"'][^\[\]\n]{1,80}[\"'])\s?(?:,[^\[\]]{0,20}(?:\[[^\[\]\n]{1,80}\][,\s.…]{0,9}){0,3})?\]")
+_LISTS = re.compile(
+    r"\[\s?(?:\[[^\[\]\n]{1,80}\]|[\"'][^\[\]\n]{1,80}[\"'])\s?(?:,[^\[\]]{0,20}(?:\[[^\[\]\n]{1,80}\][,\s.…]{0,9}){0,3})?\]"
+)
 """An example of a JSON list: `["A", "C"]`, `[["start", "end"], …]`."""
 ASKS_JSON = re.compile(r"\bjson\b|\b(?:as|return|output)\s+an?\s+(?:object|dictionary|dict)\b", re.IGNORECASE)
 _REFUSED = ("not", "if", "then", "else", "pattern", "patternProperties", "dependentRequired", "dependentSchemas", "contains",

@@ -71,7 +71,9 @@ _LEADS = re.compile(
     re.IGNORECASE,
 )
 """A piece that leads to the question, with words around its label: `Now answer the following question: …`."""
-_SPLIT = re.compile(r"(\n+|(?<!e\.g\.)(?<!i\.e\.)(?<=[.!?。！？])[\"'”’)]?[ \t]+(?=[^\s.])|(?<=[a-z)\"”][.!?])(?=[A-Z][a-z])|(?<=[。！？]))")
+_SPLIT = re.compile(
+    r"(\n+|(?<!e\.g\.)(?<!i\.e\.)(?<=[.!?。！？])[\"'”’)]?[ \t]+(?=[^\s.])|(?<=[a-z)\"”][.!?])(?=[A-Z][a-z])|(?<=[。！？]))"
+)
 
 
 def pieces(text: str) -> list[str]:

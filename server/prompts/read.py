@@ -27,7 +27,9 @@ _FROM_ONE = re.compile(r"\b1\s*(?:,\s*2|-|to)\b", re.IGNORECASE)
 _LETTERS = re.compile(r"\bletters?\b|\bA\s*,\s*B\b", re.IGNORECASE)
 _BEHIND_COLON = re.compile(r"[\w\"'”’)\]}>][:：][ \t]+(?P<text>[^\n\"“”<>\[\]{}:：]{8,400})$", re.MULTILINE)
 """What stands behind the colon of an instruction, where nothing else is asked."""
-_FINDS = re.compile(r"\b(?:find|locate|determin\w+|start\s+and\s+end|starting\s+and\s+ending|answer\s+the\s+question)\b", re.IGNORECASE)
+_FINDS = re.compile(
+    r"\b(?:find|locate|determin\w+|start\s+and\s+end|starting\s+and\s+ending|answer\s+the\s+question)\b", re.IGNORECASE
+)
 _PLAIN_NOUNS = frozenset(("option", "choice", "answer", "candidate"))
 _STATEMENT = "When does this happen: {}"
 

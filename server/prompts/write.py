@@ -198,7 +198,9 @@ def _facts(answer: Answer, prompt: Prompt, picture: tuple[int, int] | None) -> d
     texts = [f"{start} - {end}" for start, end in times]
     plain = "" if answer.abstained and prompt.options else answer.text.strip()
     says = form.joint.join(_shown(i, prompt) for i in indices) if prompt.options else plain
-    if form.value in ("span", "spans", "number", "time") and not _has_place((form.schema or {}).get("properties") or ()):
+    if form.value in ("span", "spans", "number", "time") and not _has_place(
+        (form.schema or {}).get("properties") or ()
+    ):
         says = _body(answer, prompt, picture)
     number = _number(answer)
     evidence = [e.quote or e.claim for e in answer.evidence]

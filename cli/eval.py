@@ -135,6 +135,7 @@ def curve(
 def list_(as_json: Json = False) -> None:
     """List the sets, measures and controls that there are."""
     from ..evaluation.benchmarks import BENCHMARKS
+    from ..evaluation.controls import CONTROLS
     from ..evaluation.measures import EVERY_SET, MEASURES
 
     if as_json:
@@ -142,7 +143,7 @@ def list_(as_json: Json = False) -> None:
             {"name": one.name, "files": one.files, "paper": one.paper, "measures": list(one.measures)}
             for one in BENCHMARKS.values()
         ]
-        write_json({"schema": 1, "sets": sets, "measures": list(MEASURES)})
+        write_json({"schema": 1, "sets": sets, "measures": list(MEASURES), "controls": list(CONTROLS)})
         return
     console = Console()
     rows = {
@@ -156,6 +157,9 @@ def list_(as_json: Json = False) -> None:
     console.print("measures", style="bold")
     console.print(f"  of every set: {', '.join(EVERY_SET)}", soft_wrap=True)
     console.print(f"  of some: {', '.join(name for name in MEASURES if name not in EVERY_SET)}", soft_wrap=True)
+    console.print("controls", style="bold")
+    for control in CONTROLS.values():
+        console.print(f"  {control.name:<23} {control.about}", soft_wrap=True)
 
 
 def _evaluate(
@@ -214,13 +218,17 @@ def _show(folder: EvaluationFolder, as_json: bool) -> None:
     from ..evaluation.table import render
 
     made = score(folder)
-    left = len(folder.work())
+    left, left_out = len(folder.work()), folder.left_out()
     if as_json:
-        write_json({"schema": 1, "folder": str(folder.path), "left": left, **made.as_dict()})
+        counts = {"left": left, "left_out": len(left_out)}
+        write_json({"schema": 1, "folder": str(folder.path), **counts, **made.as_dict()})
         return
     console = Console()
     console.print(render(made))
     console.print(f"\nfolder  {folder.path}", soft_wrap=True)
+    if left_out:
+        told = f"{len(left_out)} items are left out, the first since {left_out[0].failed}"
+        console.print(message("note", told, "yellow"), soft_wrap=True)
     if left:
         console.print(message("warning", f"{left} items are not done yet", "yellow"), soft_wrap=True)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import comb
 from typing import TYPE_CHECKING, Any
 
+from ..agent.questions.question import letter
 from ..memory.sanitize import as_json, one_line
+from ..training.data.task import Task
 from .items import EvaluationError
 from .judging import Judged
 from .measures.abstention import answers_something
@@ -41,7 +43,7 @@ class Difference:
     second: float
     difference: float
     low: float | None
-    """The interval of 95 % of the difference; None where there is one video alone."""
+    """The interval of 95 % of the difference; None where there is one video alone, or all videos differ alike."""
     high: float | None
     p: float | None
     """Two-sided: how often chance alone would make a difference as large."""
@@ -94,7 +96,7 @@ def compare(
         raise EvaluationError("The two evaluations have no task in common: compare runs of one set.")
     for task in shared:
         one, other = ours[task][0].task, theirs[task][0].task
-        if (one.truth, one.videos) != (other.truth, other.videos):
+        if _asked(one) != _asked(other):
             raise EvaluationError(f"Task {task} has another truth in the second evaluation: compare runs of one set.")
     clusters = [ours[task][0].cluster for task in shared]
     pairs = {
@@ -116,6 +118,12 @@ def compare(
         mcnemar=mcnemar(sum(b > a for a, b in right), sum(b < a for a, b in right)) if once else None,
         settings=tuple(settings),
     )
+
+
+def _asked(task: Task) -> tuple[Any, ...]:
+    """What a task asks about, and its truth: of options the texts, since a control may have changed their order."""
+    right = frozenset(option for n, option in enumerate(task.options) if letter(n) in task.truth.letters)
+    return task.videos, replace(task.truth, answer=None) if right else task.truth, right
 
 
 def _by_task(judged: Sequence[Judged]) -> dict[str, list[Judged]]:
@@ -143,7 +151,8 @@ def paired_bootstrap(
     """For each column the interval of 95 % of its mean, and its two-sided p, drawing clusters with replacement.
 
     The interval is that of the percentiles; p is twice the smaller share of draws on either side of 0 (0 itself counts
-    to both), and at least one draw's. Seeded: the same differences give the same figures. None for one cluster.
+    to both), and at least one draw's. Seeded: the same differences give the same figures. None for one cluster, and
+    where all clusters differ alike, so that there is nothing to draw from: that would claim to be sure.
 
     Args:
         columns: of each figure the differences of the tasks.
@@ -166,7 +175,11 @@ def paired_bootstrap(
     found[np.abs(found) < _ZERO] = 0.0
     lows, highs = np.percentile(found, [2.5, 97.5], axis=0)
     sides = np.maximum(2 * np.minimum((found <= 0).mean(0), (found >= 0).mean(0)), 1 / DRAWS)
-    return [(float(low), float(high), min(float(p), 1.0)) for low, high, p in zip(lows, highs, sides, strict=True)]
+    varied = np.ptp(sums / sizes[:, None], axis=0) > _ZERO
+    rows = zip(varied, lows, highs, sides, strict=True)
+    return [
+        (float(low), float(high), min(float(p), 1.0)) if some else (None, None, None) for some, low, high, p in rows
+    ]
 
 
 def mcnemar(gained: int, lost: int) -> float:

@@ -11,7 +11,9 @@ from pathlib import Path
 from ..memory import ClipMemory, VideoRecord
 from ..memory.cluster.ray_pool import RayCluster
 from ..memory.files.regular import replacing
+from ..memory.registry import require_name
 from .benchmarks.sources import TaskSet
+from .controls import CONTROLS
 from .items import Item
 from .judging import Judged, judge
 from .resume import EvaluationFolder
@@ -58,8 +60,11 @@ def evaluate(
 
     Raises:
         EvaluationError: if another evaluation lies in the folder, or another process is at it.
+        UnknownNameError: if there is no such control.
         RewatchError: if no task can be asked: there is no such policy, the disk is full.
     """
+    if settings.control is not None:
+        require_name("control", settings.control, CONTROLS)
     folder = EvaluationFolder.open(
         out, name=task_set.name, settings=settings, tasks=task_set.tasks, measures=task_set.measures
     )
@@ -84,7 +89,7 @@ def evaluate(
 
         def note(item: Item) -> None:
             folder.items.append(item)
-            if on_item and item.state == "done":
+            if on_item and item.state != "begun":
                 on_item(item)
 
         _ask(Queue(work, note), spec, opened, parallel=parallel, workers=workers, ray=ray)
@@ -112,9 +117,10 @@ def judged(folder: EvaluationFolder) -> list[Judged]:
 
 
 def score(folder: EvaluationFolder) -> Table:
-    """The table of what is done in a folder, from answers and traces alone, kept there as `table.json`."""
+    """The table of what is done in a folder, from answers and traces alone; with the settings in `table.json`."""
     made = table(judged(folder), folder.row["measures"])
-    row = {"schema": 1, "set": folder.row["set"], "items": len(folder.tasks) * folder.settings.samples}
+    counts = {"asked": len(folder.asked) * folder.settings.samples, "left_out": len(folder.left_out())}
+    text = json.dumps({**folder.row, **counts, **made.as_dict()}, indent=1, ensure_ascii=False)
     with replacing(folder.path / TABLE) as part:
-        part.write_text(json.dumps({**row, **made.as_dict()}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        part.write_text(text + "\n", encoding="utf-8")
     return made

@@ -11,7 +11,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Any
 from ..memory.files.regular import read_text, replacing
 from ..training.data.task import Task
 from ..training.data.task_files import TaskFileError, read_tasks, write_tasks
+from .controls import CONTROLS, ControlError
 from .items import EvaluationError, Item, ItemFile
 from .settings import Settings, hash_of_tasks, versions
 
@@ -130,8 +131,8 @@ class EvaluationFolder:
         _write(self.path / SETTINGS, self.row)
 
     @cached_property
-    def tasks(self) -> dict[str, Task]:
-        """The tasks by id, in their order.
+    def asked(self) -> dict[str, Task]:
+        """The tasks of the set by id, in their order.
 
         Raises:
             EvaluationError: if they cannot be read.
@@ -142,6 +143,21 @@ class EvaluationFolder:
             raise EvaluationError(str(error)) from None
 
     @cached_property
+    def tasks(self) -> dict[str, Task]:
+        """The tasks as they are judged: a control may have changed the order of their options.
+
+        Raises:
+            EvaluationError: if they cannot be read.
+        """
+        name = self.settings.control
+        tasks = {}
+        for id_, task in self.asked.items():
+            tasks[id_] = task
+            with suppress(ControlError):  # it is left out
+                tasks[id_] = task if name is None else CONTROLS[name].task(task, self.settings.seed)
+        return tasks
+
+    @cached_property
     def items(self) -> ItemFile:
         """Its file of items."""
         return ItemFile(self.path)
@@ -149,19 +165,23 @@ class EvaluationFolder:
     def done(self) -> list[Item]:
         """The items that are done: by the order of the tasks, and by sample."""
         found = self.items.read()
-        keys = [(task, sample) for task in self.tasks for sample in range(self.settings.samples)]
+        keys = [(task, sample) for task in self.asked for sample in range(self.settings.samples)]
         return [found[key] for key in keys if key in found and found[key].state == "done"]
+
+    def left_out(self) -> list[Item]:
+        """The items for which the control means nothing, with the reason."""
+        return [item for item in self.items.read().values() if item.state == "left_out"]
 
     def work(self, *, retry: bool = False) -> list[Work]:
         """What is still to be asked, or to be gone on with; with `retry` also what came to no answer of its own."""
         found = self.items.read()
         left = []
         for sample in range(self.settings.samples):
-            for task in self.tasks.values():
+            for task in self.asked.values():
                 item = found.get((task.id, sample))
                 if item is None or (retry and item.state == "done" and no_answer(item)):
                     left.append(Work(task=task, sample=sample))
-                elif item.state != "done":
+                elif item.state == "begun":
                     left.append(Work(task=task, sample=sample, run_id=item.run_id, begun=True))
         return left
 

@@ -15,8 +15,10 @@ from langchain_core.language_models import BaseChatModel
 from ..agent import Answer, Calibration, VideoAgent, load_policy
 from ..agent.agent import new_run_id
 from ..agent.questions.question import RunError
-from ..memory import CapabilityError, ClipMemory, MemoryFolderError, RewatchError
+from ..memory import CapabilityError, ClipMemory, MemoryFolderError, RestrictedView, RewatchError
+from ..training.data.task import Task
 from ..training.rollouts.collector import seed_of
+from .controls import CONTROLS, ControlError
 from .items import Item
 from .resume import Work
 from .settings import Settings
@@ -68,6 +70,8 @@ class Asker:
                 answer = await self._answer(work)
             except _FATAL:
                 raise
+            except ControlError as error:
+                return Item(task=task.id, sample=work.sample, state="left_out", failed=str(error))
             except RewatchError as error:
                 failed = f"{type(error).__name__}: {error}"
         run_id = answer.run_id if answer else work.run_id
@@ -84,16 +88,17 @@ class Asker:
         )
 
     async def _answer(self, work: Work) -> Answer:
-        task, settings, run_id = work.task, self.spec.settings, work.run_id
+        settings, run_id = self.spec.settings, work.run_id
+        agent, task = self._prepared(work.task)
         if work.begun:
             try:
-                return await self._agent.aresume(run_id)
+                return await agent.aresume(run_id)
             except (RunError, MemoryFolderError):  # cut off before a step was stored, or damaged: it is asked anew
                 run_id = new_run_id()
-        return await self._agent.aask(
+        return await agent.aask(
             task.question,
             options=task.options or None,
-            videos=[self.spec.videos[video] for video in task.videos] or None,
+            videos=task.videos or None,
             now=task.now,
             history=[(question, answer) for question, answer in task.meta.get("history", ())],
             route=settings.route,
@@ -104,7 +109,17 @@ class Asker:
             run_id=run_id,
         )
 
-    def _agent_over(self, memory: ClipMemory) -> VideoAgent:
+    def _prepared(self, task: Task) -> tuple[VideoAgent, Task]:
+        """The agent that is asked, and the task as it is asked: of ids of the memory, under the control."""
+        name, ids = self.spec.settings.control, self.spec.videos
+        truth = replace(task.truth, video=ids.get(task.truth.video or "", task.truth.video))
+        task = replace(task, videos=tuple(ids[video] for video in task.videos), truth=truth)
+        if name is None:
+            return self._agent, task
+        memory, task = CONTROLS[name].apply(self.memory, task, self.spec.settings.seed)
+        return (self._agent if memory is self.memory else self._agent_over(memory)), task
+
+    def _agent_over(self, memory: ClipMemory | RestrictedView) -> VideoAgent:
         settings = self.spec.settings
         return VideoAgent(
             memory,

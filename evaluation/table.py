@@ -12,11 +12,19 @@ from .measures import EVERY_SET, MEASURES, Figure
 
 if TYPE_CHECKING:
     from rich.console import Group
+    from rich.table import Table as RichTable
 
 OVERALL = "all"
 """Name of the row of all items."""
-COLUMNS = ("accuracy", "chance", "right_supported", "answered", "frames", "calls", "tokens", "seconds")
-"""Figures that a terminal shows of each group; all others are in the JSON form."""
+COLUMNS = {
+    "accuracy": "accuracy",
+    "chance": "chance",
+    "right_supported": "supported",
+    "frames": "frames",
+    "tokens": "tokens",
+    "seconds": "seconds",
+}
+"""Figures that a terminal shows of each group, with their heads; all others are in the JSON form."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,23 +114,37 @@ def render(made: Table) -> Group:
     whole.add_row("failed", str(overall.failed))
     for name, figure in overall.figures.items():
         whole.add_row(name, short(figure.value), _interval(figure), "" if figure.count is None else str(figure.count))
-    if not groups:
-        return Group(whole)
-    columns = [name for name in COLUMNS if any(name in row.figures for row in groups)]
-    parts = RichTable(box=None, pad_edge=False)
-    parts.add_column("")
-    for name in ("items", "failed", *columns):
-        parts.add_column(name, justify="right")
+    by: dict[str, list[Row]] = {}
     for row in groups:
+        by.setdefault(row.name.partition(": ")[0], []).append(row)
+    parts = [part for key, rows in by.items() for part in (Text(""), _part(key, rows))]
+    return Group(whole, *parts)
+
+
+def _part(key: str, rows: Sequence[Row]) -> RichTable:
+    """The rows of one way to part the items: narrow enough for a terminal of 80 columns."""
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    columns = [name for name in COLUMNS if any(name in row.figures and row.figures[name].value for row in rows)]
+    failed = any(row.failed for row in rows)
+    part = RichTable(box=None, pad_edge=False)
+    part.add_column(Text(one_line(key)), no_wrap=True)
+    for name in ("items", *(["failed"] if failed else []), *(COLUMNS[name] for name in columns)):
+        part.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        head = [str(row.items), *([str(row.failed)] if failed else [])]
         cells = [_cell(row.figures.get(name), interval=name == "accuracy") for name in columns]
-        parts.add_row(Text(one_line(row.name)), str(row.items), str(row.failed), *cells)
-    return Group(whole, Text(""), parts)
+        part.add_row(Text(one_line(row.name.partition(": ")[2])), *head, *cells)
+    return part
 
 
 def _cell(figure: Figure | None, *, interval: bool) -> str:
     if figure is None:
         return "–"
-    return f"{short(figure.value)} {_interval(figure) if interval else ''}".rstrip()
+    if not interval or figure.low is None or figure.high is None:
+        return short(figure.value)
+    return f"{figure.value:.2f} [{figure.low:.2f}, {figure.high:.2f}]"
 
 
 def short(value: float) -> str:

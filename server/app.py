@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
 from ..memory import RewatchError
@@ -16,7 +17,7 @@ from .admission import Admission
 from .bodies import Bodies
 from .completion import MODEL
 from .faults import RequestFault, fault_of, refusal
-from .http import LOOPBACK, Asgi, for_this_machine, with_key
+from .http import LOOPBACK, ORIGIN, Asgi, for_this_machine, with_key
 from .reply import ChatReply
 from .request import require_model
 from .service import Service
@@ -57,7 +58,7 @@ def create_app(
         try:
             yield
         finally:
-            service.runs.close()
+            await service.runs.close()
             await videos.close()
 
     app = FastAPI(title="rewatch", lifespan=lifespan, openapi_url=None)
@@ -96,6 +97,8 @@ def create_app(
         message = f"A bug in the server ended the request: {type(error).__name__}."
         return _response(RequestFault(500, message, code="bug"))
 
+    if host in LOOPBACK:  # pages that this machine serves may read what they asked
+        app.add_middleware(CORSMiddleware, allow_origin_regex=ORIGIN, allow_methods=["*"], allow_headers=["*"])
     guarded: Asgi = app
     if key:
         guarded = with_key(guarded, key, refusal, open_paths=frozenset(("/health",)))

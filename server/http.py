@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     import uvicorn
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+ORIGIN = r"https?://(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?"
+"""Of pages that this machine serves."""
 CONNECTIONS = 256
-"""Connections that are open at once."""
+"""Connections that are open at once; uvicorn answers 503 to more, and twice as many are closed."""
 Asgi = Callable[[dict[str, Any], Callable[..., Any], Callable[..., Any]], Awaitable[None]]
 Refusal = Callable[[int, str], tuple[bytes, bytes]]
 """Makes the body of a refusal and its kind, of a status and a sentence."""
@@ -95,6 +97,8 @@ def prompt_protocol(seconds: float) -> type[asyncio.Protocol]:
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
+            if len(self.connections) > 2 * CONNECTIONS:
+                transport.close()
             self._begin_check()
 
         def data_received(self, data: bytes) -> None:

@@ -22,10 +22,10 @@ class RunThread:
         """Begin."""
         self._thread.start()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Cancel what runs, and end."""
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(timeout=30)
+        await asyncio.to_thread(self._thread.join, 30)
 
     async def run(self, work: Coroutine[Any, Any, _Result]) -> _Result:
         """Return the result of `work`. Where whoever waits is cancelled, it is too, and has ended on return."""
@@ -49,7 +49,8 @@ class RunThread:
         try:
             await asyncio.shield(ended)
         except asyncio.CancelledError:
-            self._loop.call_soon_threadsafe(lambda: begun[0].cancel())
+            with contextlib.suppress(RuntimeError):  # the thread ends, and cancels what is left itself
+                self._loop.call_soon_threadsafe(lambda: begun[0].cancel())
             await ended
             raise
         return ended.result().result()
@@ -58,10 +59,10 @@ class RunThread:
         asyncio.set_event_loop(self._loop)
         try:
             self._loop.run_forever()
-            left = asyncio.all_tasks(self._loop)
-            for task in left:
-                task.cancel()
-            self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+            while left := asyncio.all_tasks(self._loop):
+                for task in left:
+                    task.cancel()
+                self._loop.run_until_complete(asyncio.wait(left))
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         finally:
             self._loop.close()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..agent.answer import Answer
-from ..memory import MediaURI
+from ..memory import MediaURI, VideoRecord
 from ..memory.video_names import match
 from ..tools import Budget
 from ..tools.times import parse_seconds
@@ -96,7 +96,7 @@ class Service:
 
     def _named(self, words: Sequence[str] | None) -> list[str]:
         """Ids of the videos that a request names."""
-        records = self.videos.lasting() if words else []
+        records = self._own() if words else []
         found = []
         for word in words or ():
             record = match(records, word)
@@ -107,12 +107,17 @@ class Service:
         return found
 
     def _all(self) -> list[str]:
-        """Ids of the videos that a request without any is about; what others sent is none of its business."""
-        ids = [record.id for record in self.videos.lasting()]
+        """Ids of the videos that a request without any is about."""
+        ids = [record.id for record in self._own()]
         if not ids:
             message = "There is no video to ask about: send one as a video_url part, or have one indexed."
             raise RequestFault(400, message, param="messages", code="no_video")
         return ids
+
+    def _own(self) -> list[VideoRecord]:
+        """The videos that anybody may ask about; what other requests brought is none of theirs."""
+        own = self.videos.own()
+        return [record for record in self.agent.memory.videos() if own is None or record.id in own]
 
     async def _choose(self, asked: Asked, number: int, begun: asyncio.Event) -> Choice:
         here = asyncio.get_running_loop()

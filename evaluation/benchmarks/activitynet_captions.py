@@ -16,7 +16,7 @@ from ...training.data.task import Task, TaskError
 from ...training.data.task_files import TaskFileError
 from .benchmark import Benchmark
 from .rows import Placed, Row, document, tasks_from
-from .temporal import moment_task
+from .temporal import moment_task, when
 
 NAME = "activitynet_captions"
 
@@ -52,7 +52,7 @@ def _task(row: Row, place: str) -> Task:
     duration = number_of(row, "duration")
     return moment_task(
         id=f"{NAME}-{row['video']}-{row['number']}",
-        sentence=row["sentence"],
+        question=when(row["sentence"]),
         video=row["video"],
         spans=spans_of(row["span"], "timestamps"),
         source=NAME,

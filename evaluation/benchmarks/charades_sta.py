@@ -16,7 +16,7 @@ from ...training.data.readers.rows import text_of_file
 from ...training.data.task import Task, TaskError
 from .benchmark import Benchmark
 from .rows import Placed, Row, placed_rows, tasks_from
-from .temporal import moment_task
+from .temporal import moment_task, when
 
 NAME = "charades_sta"
 _LINE = re.compile(r"(\S+)\s+(\S+)\s+(\S+?)\s*##\s*(.*)")
@@ -39,15 +39,17 @@ def _lines(path: Path) -> Iterator[Placed]:
         if match:
             yield f"{path}, line {number}", dict(zip(("video", "start", "end", "caption"), match.groups(), strict=True))
         elif line.strip():
-            yield f"{path}, line {number}", ValueError("VIDEO START END##SENTENCE is wanted")
+            yield f"{path}, line {number}", {"line": line}
 
 
 def _task(row: Row, number: int) -> Task:
+    if "line" in row:
+        raise TaskError("line", f"is {row['line'][:60]!r}, VIDEO START END##SENTENCE is wanted")
     video = text_of(row, "video")
     span = row["timestamp"] if "timestamp" in row else [number_of(row, "start"), number_of(row, "end")]
     return moment_task(
         id=f"{NAME}-{video}-{number}",
-        sentence=text_of(row, "caption"),
+        question=when(text_of(row, "caption")),
         video=video,
         spans=spans_of(span, "timestamp"),
         source=NAME,

@@ -75,7 +75,7 @@ def _task(folder: Path) -> Task:
         truth=Truth(track=track),
         videos=(video_file(folder.name),),
         source=NAME,
-        meta={"width": width, "height": height, "fps": rate, "categories": {"object": name}},
+        meta={"width": width, "height": height, "fps": rate},
     )
 
 

@@ -49,6 +49,7 @@ def _task(row: Row, place: str) -> Task:
         raise TaskError("task", f"is {name!r}, known are {', '.join(_SCENARIO_OF)}")
     if at is None or at < 0:
         raise TaskError("realtime", "is missing, seconds from the start of the video are wanted")
+    options = YES_NO if name in SCENARIOS["forward"] else _options(row)
     ident, now, video = f"ovo_bench-{row.get('id')}", float(math.ceil(at)), text_of(row, "video")
     categories = {"scenario": _SCENARIO_OF[name], "task": name}
     if name == "REC":
@@ -73,9 +74,9 @@ def _task(row: Row, place: str) -> Task:
             if name == "SSR"
             else f"Does the video up to now show what is needed to answer this question: {text_of(row, 'question')}"
         )
-        options, answer = YES_NO, letter(1 - int(row["type"]))
+        answer = letter(1 - int(row["type"]))
     else:
-        question, options, right = text_of(row, "question"), _options(row), number_of(row, "gt")
+        question, right = text_of(row, "question"), number_of(row, "gt")
         if right is None or not (right.is_integer() and 0 <= right < len(options)):
             raise TaskError("gt", f"is {row.get('gt')!r}, the place of an option is wanted, from 0")
         answer = letter(int(right))

@@ -15,7 +15,7 @@ from ...training.data.task import Task, TaskError
 from ..measures.moments import CLIP, SALIENCY
 from .benchmark import Benchmark
 from .rows import Row, placed_rows, tasks_from
-from .temporal import moment_task
+from .temporal import bare, moment_task
 
 NAME = "qvhighlights"
 
@@ -33,11 +33,10 @@ def _task(row: Row, place: str) -> Task:
         raise TaskError("relevant_windows", "are missing, as in the test split without truth")
     return moment_task(
         id=f"{NAME}-{row.get('qid')}",
-        sentence=text_of(row, "query"),
+        question=f"At which times does this happen: {bare(text_of(row, 'query'))}? Name all, the clearest first.",
         video=text_of(row, "vid"),
         spans=spans_of(row["relevant_windows"], "relevant_windows"),
         source=NAME,
-        several=True,
         meta={"duration": duration, **_saliency(row, int(duration / CLIP))},
     )
 

@@ -15,7 +15,7 @@ from ...training.data.readers.fields import choice, number_of, options_of, spans
 from ...training.data.task import Task, TaskError
 from .benchmark import Benchmark
 from .rows import Row, choice_task, placed_rows, tasks_from
-from .temporal import moment_task, video_file
+from .temporal import bare, moment_task, video_file
 
 NAME = "rextime"
 
@@ -31,9 +31,8 @@ def _task(row: Row, place: str) -> Task:
     video, id, duration = text_of(row, "vid"), f"{NAME}-{row.get('qid')}", number_of(row, "duration")
     meta = {"duration": duration} if duration else {}
     if not row.get("options"):
-        return moment_task(
-            id=id, sentence=text_of(row, "query"), video=video, spans=spans, source=NAME, meta=meta, asked=True
-        )
+        question = f"{bare(text_of(row, 'query'))}? Name the time at which the answer can be seen."
+        return moment_task(id=id, question=question, video=video, spans=spans, source=NAME, meta=meta)
     options = options_of(row["options"])
     return choice_task(
         id=id,

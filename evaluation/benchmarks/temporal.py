@@ -9,40 +9,31 @@ from typing import Any
 from ...memory import Span
 from ...training.data.task import Task, Truth
 
+_ENDINGS = frozenset((".mp4", ".mkv", ".webm", ".avi", ".mov"))
+
 
 def moment_task(
     *,
     id: str,
-    sentence: str,
+    question: str,
     video: str,
     spans: Sequence[Span],
     source: str,
-    several: bool = False,
-    asked: bool = False,
     meta: Mapping[str, Any] | None = None,
 ) -> Task:
-    """The task to find when a sentence holds.
+    """The task to find when something is so.
 
     Args:
         id: unique in the set.
-        sentence: what happens.
+        question: what is asked.
         video: its path or id as released.
-        spans: when it does.
+        spans: when it is so.
         source: name of the set.
-        several: True if the set has sentences that hold more than once, so that all times are asked for.
-        asked: True if the sentence is a question of its own.
         meta: what else the measures of the set need.
 
     Raises:
         TaskError: naming the field that is wrong.
     """
-    what = sentence.strip().rstrip(".?! ")
-    if asked:
-        question = f"{what}? Name the time at which the answer can be seen."
-    elif several:
-        question = f"At which times does this happen: {what}? Name all of them, the clearest first."
-    else:
-        question = f"When does this happen: {what}?"
     return Task(
         id=id,
         question=question,
@@ -54,9 +45,16 @@ def moment_task(
     )
 
 
+def when(sentence: str) -> str:
+    """The question for the time of a sentence."""
+    return f"When does this happen: {bare(sentence)}?"
+
+
+def bare(sentence: str) -> str:
+    """A sentence without the mark at its end."""
+    return sentence.strip().rstrip(".?! ")
+
+
 def video_file(name: str) -> str:
     """The name of the file of a video that a set calls by an id: with `.mp4`, unless it has an ending."""
     return name if PurePosixPath(name).suffix.lower() in _ENDINGS else f"{name}.mp4"
-
-
-_ENDINGS = frozenset((".mp4", ".mkv", ".webm", ".avi", ".mov"))

@@ -88,7 +88,9 @@ def _track(value: Any, width: float, height: float) -> tuple[tuple[float, Box], 
         if any(number is None for number in numbers):
             raise TaskError("bboxes", f"hold {dict(one)}, timestamp, xmin, ymin, xmax and ymax are wanted")
         time, left, top, right, bottom = (float(number or 0) for number in numbers)
-        found[time] = Box(left / width, top / height, min(right / width, 1.0), min(bottom / height, 1.0))
+        found[time] = Box(
+            max(left / width, 0.0), max(top / height, 0.0), min(right / width, 1.0), min(bottom / height, 1.0)
+        )
     return tuple(sorted(found.items()))
 
 

@@ -89,9 +89,8 @@ def _task_v2(row: Row, video: str, count: int) -> Task:
 
 
 def _options(row: Row) -> tuple[str, ...]:
-    value = row.get("options")
     try:
-        return split_options(value.tolist() if hasattr(value, "tolist") else value)
+        return split_options(row.get("options"))
     except ValueError as error:
         raise TaskError("options", f"cannot be read ({error})") from None
 

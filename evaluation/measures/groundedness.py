@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ...agent.answer import Evidence
+from ...agent.questions.question import LATEST
 from ...memory import MediaURI, Span
-from ...training.rewards.answers import meets
+from ...training.rewards.answers import HIT, meets
 from ...training.rewards.evidence import SLACK, cited, is_faithful
 from ...training.rewards.extraction import concerns
 from ..judging import Judged
@@ -57,7 +58,8 @@ def is_supported(one: Judged) -> bool:
 
     Where true spans are known, at least half of the cited places must show one of them (`meets`: mostly inside it, or a
     tIoU of at least 0.3), and the rest may be context. Where none is known, every cited place must have been observed
-    in the run, must not be the whole video, and its quote, if it has one, must stand in what a tool returned about it.
+    in the run, must not be the whole video, and its quote must stand in what a tool returned about it; without a quote
+    a tool must have shown just this place, or something in it: that all of the video was browsed shows no place of it.
     An abstention claims no place: it is supported if the run looked at all.
     """
     if one.failed:
@@ -67,7 +69,7 @@ def is_supported(one: Judged) -> bool:
     if one.task.truth.spans:
         return evidence_shares(one)[0] >= ENOUGH
     pieces = cited(one.rollout)
-    return bool(pieces) and all(is_faithful(piece, one.rollout) for piece in pieces)
+    return bool(pieces) and all(_was_shown(piece, one) for piece in pieces)
 
 
 def evidence_shares(one: Judged) -> tuple[float, float]:
@@ -93,6 +95,18 @@ def _shows(piece: Evidence, one: Judged) -> bool:
     return there and is_faithful(piece, one.rollout)
 
 
+def _was_shown(piece: Evidence, one: Judged) -> bool:
+    """Whether a piece is faithful, and its quote, or a look at nearly this place or inside it, shows it."""
+    if not is_faithful(piece, one.rollout):
+        return False
+    place = MediaURI.parse(piece.uri)
+    wide, looks = _wide(place), [_wide(look.uri) for look in one.rollout.looked if look.uri.video == place.video]
+    inside = Span(max(wide.start - SLACK, 0.0), wide.end + SLACK)
+    return bool(piece.quote) or any(
+        wide.iou(look) >= HIT or (inside.start <= look.start and look.end <= inside.end) for look in looks
+    )
+
+
 def _distinct(places: Sequence[MediaURI]) -> list[MediaURI]:
     """The places without those that are nearly one of the others; a moment is as wide as times in text are rough."""
     kept: list[MediaURI] = []
@@ -103,5 +117,6 @@ def _distinct(places: Sequence[MediaURI]) -> list[MediaURI]:
 
 
 def _wide(place: MediaURI) -> Span:
-    span = place.span or Span(0, 0)
+    """The span of a place, wider by the slack; a place without one is the whole video, whatever its length."""
+    span = place.span or Span(0, LATEST)
     return Span(max(span.start - SLACK, 0.0), span.end + SLACK)

@@ -31,24 +31,36 @@ SALIENCY = "saliency"
 """Name in `Task.meta` of the scores: `{"clips": [ids from 0], "scores": [[three people's scores], …]}`."""
 
 
-def average_precision(ranked: Sequence[Span], true: Sequence[Span], threshold: float) -> float:
-    """The interpolated average precision of ranked spans at one threshold of tIoU (that of PASCAL VOC 2011).
+def average_precision(ranked: Sequence[Span], true: Sequence[Span], thresholds: Sequence[float]) -> list[float]:
+    """The interpolated average precision of ranked spans at each threshold of tIoU (that of PASCAL VOC 2011).
 
     Each prediction, best first, takes the nearest true span that is not taken, if its tIoU reaches the threshold.
     """
-    free = dict(enumerate(true))
+    ious = [[span.iou(one) for one in true] for span in ranked]
+    return [_precision(_hits(ious, len(true), threshold), len(true)) for threshold in thresholds]
+
+
+def _hits(ious: Sequence[Sequence[float]], count: int, threshold: float) -> list[bool]:
+    """Which predictions take one of `count` true spans."""
+    free = list(range(count))
     hits = []
-    for span in ranked:
-        near = max(free, key=lambda n: (span.iou(free[n]), n), default=None)
-        hits.append(near is not None and span.iou(free[near]) >= threshold)
+    for row in ious:
+        near = max(free, key=lambda n: (row[n], n), default=None)
+        hits.append(near is not None and row[near] >= threshold)
         if near is not None and hits[-1]:
-            del free[near]
-    precision, found = [0.0] * len(hits), 0
-    for rank, hit in enumerate(hits, start=1):
-        found += hit
-        precision[rank - 1] = found / rank
-    # Precision at a recall is the best at that recall or a higher one; each hit adds 1 / len(true) of recall.
-    return sum(max(precision[n:]) for n, hit in enumerate(hits) if hit) / len(true) if true else 0.0
+            free.remove(near)
+    return hits
+
+
+def _precision(hits: Sequence[bool], count: int) -> float:
+    """Precision at a recall is the best at that recall or a higher one; each hit adds `1 / count` of recall."""
+    total, found, best = 0.0, sum(hits), 0.0
+    for rank in range(len(hits), 0, -1):
+        best = max(best, found / rank)
+        if hits[rank - 1]:
+            total += best
+            found -= 1
+    return total / count if count else 0.0
 
 
 def highlight_precision(positive: np.ndarray, scores: np.ndarray) -> float:
@@ -88,10 +100,11 @@ def clip_scores(ranked: Sequence[Span], count: int) -> np.ndarray:
 
     The n-th span gives the share of the clip that it covers, over n; so the best span is where the highlight is.
     """
+    begin = np.arange(count) * CLIP
     scores = np.zeros(count)
     for rank, span in enumerate(ranked, start=1):
-        for n in range(max(int(span.start // CLIP), 0), min(int(span.end // CLIP) + 1, count)):
-            scores[n] += span.overlap(Span(n * CLIP, (n + 1) * CLIP)) / CLIP / rank
+        covered = np.minimum(begin + CLIP, span.end) - np.maximum(begin, span.start)
+        scores += np.maximum(covered, 0.0) / CLIP / rank
     return scores
 
 
@@ -121,25 +134,19 @@ def qvhighlights(judged: Sequence[Judged]) -> Mapping[str, Figure]:
 
 def _precisions(ranked: Sequence[Sequence[Span]], true: Sequence[Sequence[Span]]) -> np.ndarray:
     """[queries, thresholds]."""
-    return np.array(
-        [[average_precision(spans, truth, m) for m in THRESHOLDS] for spans, truth in zip(ranked, true, strict=True)]
-    )
+    return np.array([average_precision(spans, truth, THRESHOLDS) for spans, truth in zip(ranked, true, strict=True)])
 
 
 def _highlights(judged: Sequence[Judged], out_of: int) -> dict[str, Figure]:
     if not judged:
         return {}
     figures: dict[str, Figure] = {}
+    pairs = [(true := true_saliency(one), clip_scores(ranked_spans(one), len(true))) for one in judged]
     for name, least in LEVELS.items():
-        found = [_highlight(one, least) for one in judged]
+        found = [highlight(true, scores, least) if scores.any() else (0.0, False) for true, scores in pairs]
         figures[f"HL-mAP {name}"] = mean_of(judged, [precision for precision, _ in found], out_of=out_of)
         figures[f"HIT@1 {name}"] = mean_of(judged, [float(hit) for _, hit in found], out_of=out_of)
     return figures
-
-
-def _highlight(one: Judged, least: float) -> tuple[float, bool]:
-    ranked, true = ranked_spans(one), true_saliency(one)
-    return highlight(true, clip_scores(ranked, len(true)), least) if ranked else (0.0, False)
 
 
 def true_saliency(one: Judged) -> np.ndarray:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from ..errors import MisuseError, VideoError
 from .download import PUBLIC
+from .names import printable
 from .regular import odd_kind, open_regular
 from .video_files import find_videos, looks_like_video
 
@@ -33,12 +34,14 @@ class Sources:
         called: how the person wrote the folders, where that leads over a link; as many as `folders`, or none.
         options: the command that a person starts with other folders and hosts, and its options for the two; refusals
             say so.
+        leave_out: whole paths of folders below those, which are as if they were not there.
     """
 
     folders: tuple[Path, ...] = ()
     hosts: tuple[str, ...] = ()
     called: tuple[Path, ...] = ()
     options: tuple[str, str, str] = ("rewatch mcp", "--add", "--add-urls")
+    leave_out: tuple[Path, ...] = ()
 
     @classmethod
     def of(cls, folders: Sequence[Path], hosts: Sequence[str], options: tuple[str, str, str] | None = None) -> Sources:
@@ -79,9 +82,9 @@ class Sources:
             with open_regular(path) as file:
                 head = file.read(_HEAD)
         except OSError as error:
-            raise VideoError(f"{word} cannot be read ({error.strerror}): give another file.") from error
+            raise VideoError(f"{printable(word)} cannot be read ({error.strerror}): give another file.") from error
         if not looks_like_video(head):
-            raise VideoError(f"{word} is no video, by its first bytes: give another file.")
+            raise VideoError(f"{printable(word)} is no video, by its first bytes: give another file.")
         return path
 
     def any_file(self, word: str) -> Path:
@@ -94,17 +97,18 @@ class Sources:
         if not self.folders:
             command, folders, _ = self.options
             raise VideoError(f"No folder was named to take files from: have {command} started with {folders} FOLDER.")
+        shown = printable(word[:200])
         if "\0" in word or ".." in Path(word).parts:
-            raise VideoError(f"{word[:200]!r} is no plain path: give one without .. in it.")
+            raise VideoError(f"{shown!r} is no plain path: give one without .. in it.")
         path = next((path for path in self._places(word) if os.path.lexists(path)), None)
         if path is None:
-            raise VideoError(f"There is no file {word[:200]} in {self._named()}.{self._some()}")
+            raise VideoError(f"There is no file {shown} in {self._named()}.{self._some()}")
         if Path(os.path.realpath(path)) != path:
-            raise VideoError(f"{word} is a link, or lies behind one, which is not followed: give the file itself.")
+            raise VideoError(f"{shown} is a link, or lies behind one, which is not followed: give the file itself.")
         if path.is_dir():
-            raise VideoError(f"{word} is a folder: give a file in it.{self._some(path)}")
+            raise VideoError(f"{shown} is a folder: give a file in it.{self._some(path)}")
         if odd := odd_kind(path):
-            raise VideoError(f"{word}: {odd}, no video: give a file.")
+            raise VideoError(f"{shown}: {odd}, no video: give a file.")
         return path
 
     def address(self, word: str) -> str:
@@ -136,18 +140,24 @@ class Sources:
             path = Path(os.path.normpath(folder / word))
             places.append(folder / path.relative_to(called) if _is_in(path, called) else path)
         below = [(path, path.relative_to(f)) for path, f in zip(places, self.folders, strict=True) if _is_in(path, f)]
-        return [path for path, rest in below if not any(part.startswith(".") for part in rest.parts)]
+        return [
+            path
+            for path, rest in below
+            if not any(part.startswith(".") for part in rest.parts)
+            and not any(path.is_relative_to(folder) for folder in self.leave_out)
+        ]
 
     def _named(self) -> str:
         return " and ".join(map(str, self.folders))
 
     def _some(self, folder: Path | None = None) -> str:
         """The first videos of a folder, or of all, as a sentence."""
-        found = [video for one in ([folder] if folder else self.folders) for video in find_videos(one).videos]
+        places = [folder] if folder else self.folders
+        found = [video for place in places for video in find_videos(place, leave_out=self.leave_out).videos]
         if not found:
             return " There is no video there."
         more = f" and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
-        return f" Add one of {', '.join(map(str, found[:_LISTED]))}{more}."
+        return f" Give one of {', '.join(map(str, found[:_LISTED]))}{more}."
 
 
 def is_host(named: str, host: str, port: int | None, scheme: str) -> bool:

@@ -27,8 +27,11 @@ _HEADER = re.compile(
 _SPEAKS = re.compile(
     r"\b(?:options?|choices?|candidates?|multi(?:ple)?[- ]choice|mcq|index|indices|选项)\b", re.IGNORECASE
 )
+_NUMBERS = re.compile(r"\b(?:number|answer|best|correct)\b", re.IGNORECASE)
+_AFTER_CUE = re.compile(r"\b(?:options?|choices?|candidates?)\b[^\n:：]{0,30}[:：]\s*(?=0[:.)]|1[:.)])", re.IGNORECASE)
+_PLAIN_NUMBER = re.compile(r"(?<!\S)(\d{1,2})[:.)](?=\s)")
 _RULES = re.compile(
-    r"\b(?:rules?|steps?|instructions?|notes?|requirements?|guidelines?|follow(?:s|ing)?|criteria|tasks?)\b[^\n]{0,40}$",
+    r"\b(?:rules?|steps?|instructions?|notes?|requirements?|guidelines?|follow(?:s|ing)?|criteria|tasks?|keys?|fields?)\b[^\n]{0,40}$",
     re.I,
 )
 _BULLET = re.compile(r"^[ \t]*[-*•][ \t]+(?=\S)")
@@ -127,7 +130,11 @@ def _numbers_choose(lines: Sequence[str], run: Sequence[int]) -> bool:
     if _HEADER.match(before):
         return True
     others = "\n".join([*lines[: run[0]], *lines[run[-1] + 1 :]])
-    return not _RULES.search(before) and bool(_SPEAKS.search(others)) and before.strip()[-1:] in "?？:："
+    return (
+        not _RULES.search(before)
+        and bool(_SPEAKS.search(others) or _NUMBERS.search(others))
+        and before.strip()[-1:] in "?？:："
+    )
 
 
 def _in_list(text: str) -> Choices | None:
@@ -191,18 +198,27 @@ def _in_one_line(text: str) -> Choices | None:
         last, behind = _sentence(*_last(last), texts)
         after = "\n".join(part for part in (behind, inside.behind, cue) if part)
         return _choices(inside.question, inside.letters, [*texts, last], after)
-    marks = [m for m in _NUMBERED.finditer(text)]
+    found = _numbers_inside(text, list(_NUMBERED.finditer(text)), cue) if _SPEAKS.search(text) else None
+    opened = None if found else _AFTER_CUE.search(text)
+    if opened:
+        found = _numbers_inside(text, list(_PLAIN_NUMBER.finditer(text, opened.end())), cue)
+    return found
+
+
+def _numbers_inside(text: str, marks: Sequence[re.Match[str]], cue: str) -> Choices | None:
+    """Options with numbers in one line: `(0) red (1) blue`, `0: red 1: blue`."""
     for first, mark in enumerate(marks):
-        if mark[1] in "01":
-            run = [mark]
-            for other in marks[first + 1 :]:
-                if int(other[1]) == int(run[-1][1]) + 1:
-                    run.append(other)
-            ends = [*(m.start() for m in run[1:]), len(text)]
-            texts_ = [text[m.end() : end].strip(" \n,;") for m, end in zip(run, ends, strict=True)]
-            if 2 <= len(run) <= MOST and _SPEAKS.search(text) and all(texts_):
-                last, behind = _sentence(*_last(texts_[-1]), texts_[:-1])
-                return _choices(text[: mark.start()], [m[1] for m in run], [*texts_[:-1], last], f"{behind}\n{cue}")
+        if mark[1] not in ("0", "1"):
+            continue
+        run = [mark]
+        for other in marks[first + 1 :]:
+            if int(other[1]) == int(run[-1][1]) + 1:
+                run.append(other)
+        ends = [*(m.start() for m in run[1:]), len(text)]
+        texts = [text[m.end() : end].strip(" \n,;") for m, end in zip(run, ends, strict=True)]
+        if 2 <= len(run) <= MOST and all(texts):
+            last, behind = _sentence(*_last(texts[-1]), texts[:-1])
+            return _choices(text[: mark.start()], [m[1] for m in run], [*texts[:-1], last], f"{behind}\n{cue}")
     return None
 
 
@@ -259,6 +275,8 @@ def _choices(before: str, labels: Sequence[str], texts: Sequence[str], after: st
     filled = tuple(text or (named[i] if named else "") for i, text in enumerate(texts))
     if not all(filled):
         return None
+    if filled[-1].endswith(".") and not any(one.endswith(".") for one in filled[:-1]):
+        filled = (*filled[:-1], filled[-1].rstrip("."))
     lines = before.rstrip().split("\n")
     while lines and (_HEADER.match(lines[-1]) or CUE.match(lines[-1]) and lines[-1].strip()):
         lines.pop()

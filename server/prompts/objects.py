@@ -17,6 +17,7 @@ _LISTS = re.compile(
     r"\[\s?(?:\[[^\[\]\n]{1,80}\]|[\"'][^\[\]\n]{1,80}[\"'])\s?(?:,[^\[\]]{0,20}(?:\[[^\[\]\n]{1,80}\][,\s.…]{0,9}){0,3})?\]"
 )
 """An example of a JSON list: `["A", "C"]`, `[["start", "end"], …]`."""
+_EACH = re.compile(r"\b(?:list|array|sequence)\s+of\b[^\[\]{}]{0,30}$", re.IGNORECASE)
 ASKS_JSON = re.compile(r"\bjson\b|\b(?:as|return|output)\s+an?\s+(?:object|dictionary|dict)\b", re.IGNORECASE)
 _REFUSED = ("not", "if", "then", "else", "pattern", "patternProperties", "dependentRequired", "dependentSchemas", "contains",
             "uniqueItems", "multipleOf", "propertyNames", "unevaluatedProperties", "allOf", "format")  # fmt: skip
@@ -81,7 +82,9 @@ def _in_words(text: str) -> Mapping[str, Any] | None:
     """The schema of an example of JSON in a prompt, or of the keys that it names."""
     example = example_in(text)
     if example:
-        return _shape(text[slice(*example)])
+        shape = _shape(text[slice(*example)])
+        each = _EACH.search(text[max(0, example[0] - 40) : example[0]])
+        return {"type": "array", "items": shape} if each and shape.get("type") == "object" else shape
     listed = _LISTS.search(text)
     if listed:
         return _shape(listed[0])

@@ -37,6 +37,7 @@ _ROLE = re.compile(
     r"[^\n]{0,200}\b(?:following|above|below|next|given|provided)\s+(?:[\w-]+\s+){0,3}questions?(?:\s+(?:about|based|from|regarding|on|according|using|with|that)\b[^\n]{0,120})?[.:：]?$|"
     r"(?:there\s+(?:may|can|might)\s+be\s+)?(?:more\s+than\s+one|several|multiple|one\s+or\s+more|only\s+one|exactly\s+one)\s+(?:\w+\s+){0,3}"
     r"(?:options?|answers?|choices?|letters?)\b|(?:请|直接|只|仅|从).{0,40}(?:字母|选项|答案|格式|回答|选择)|"
+    r"(?:your\s+)?tasks?\s*[:：][\s\d.]*$|(?:the\s+)?(?:above|below|following)\s+(?:choices|options|candidates)\s+(?:are|have|is)\b|"
     r"i\s+(?:will|am\s+going\s+to|provide|have\s+provided|give|want\s+you)\b|now,?\s+i\s+will\b|"
     r"note\b|important\b|make\s+sure\b|ensure\b|remember\b|do\s+not\b|don['’]t\b|never\b|avoid\b|even\s+(?:when|if)\b|"
     r"for\s+example\b|e\.g\.|example\s*(?:output|answer|response|format)|hint\b|"
@@ -63,7 +64,7 @@ _SHOWN = re.compile(
 )
 """A line that shows how an answer looks: `<answer>A</answer>`, `Answer: X`."""
 _LABEL = re.compile(
-    r"^[ \t*_#>\[]{0,6}(?:(?:the|user|my|input|textual)\s+)?(?:question|query|q|问题|task|problem)(?:\s+(?:is|text))?(?:\s?\d{1,3})?[ \t*_\]]{0,4}[:：][ \t*_]*",
+    r"^[ \t*_#>\[]{0,6}(?:(?:the|user|my|input|textual)\s+)?(?:question|query|q|问题|problem)(?:\s+(?:is|text))?(?:\s?\d{1,3})?[ \t*_\]]{0,4}[:：][ \t*_]*",
     re.IGNORECASE,
 )
 _LEADS = re.compile(
@@ -72,7 +73,7 @@ _LEADS = re.compile(
 )
 """A piece that leads to the question, with words around its label: `Now answer the following question: …`."""
 _SPLIT = re.compile(
-    r"(\n+|(?<!e\.g\.)(?<!i\.e\.)(?<=[.!?。！？])[\"'”’)]?[ \t]+(?=[^\s.])|(?<=[a-z)\"”][.!?])(?=[A-Z][a-z])|(?<=[。！？]))"
+    r"(\n+|(?<!e\.g\.)(?<!i\.e\.)(?<!\.\.)(?<=[.!?。！？])[\"'”’)]?[ \t]+(?=[^\s.a-z])|(?<=[a-z)\"”][.!?])(?=[A-Z][a-z])|(?<=[。！？]))"
 )
 
 

@@ -16,7 +16,7 @@ from .wanted import closed_words, read_form
 
 _ASKED = re.compile(
     r"\b(?:questions?|query|queries|sentence|event|description|moment|caption|text)\b[^\n\"“.?!]{0,60}[:：]?\s*[\"“](?P<double>[^\"“”\n]{3,600})[\"”]"
-    r"|\b(?:questions?|query|sentence|event|description|caption|text|when|of)\s+['‘](?P<single>[^\n]{3,600}?)['’](?![\w’'])",
+    r"|\b(?:questions?|query|sentence|event|description|caption|text|when|of)\s*[:：]?\s+['‘](?P<single>[^\n]{3,600}?)['’](?![\w’'])",
     re.I,
 )
 """What is asked in quotation marks: `the question: "…"`, `the event described as "…"`."""
@@ -59,7 +59,9 @@ def read_prompt(text: str, *, system: str = "", response_format: Mapping[str, An
         labels, options = (words, words) if words else (labels, options)
         lettered = bool(words)
     imperative = "" if re.search(r"[?？]", question) else question
-    form = read_form(f"{told}\n{imperative}", labels, lettered=lettered, response_format=response_format)
+    form = read_form(
+        f"{told}\n{imperative}", labels, question=question, lettered=lettered, response_format=response_format
+    )
     if form.value in ("span", "spans") and not re.search(
         r"[?？]|^\W*(?:when|what|where|which|who|how|find|locate|at)\b", question, re.I
     ):
@@ -113,7 +115,8 @@ def _without_example(text: str) -> tuple[str, str]:
     if place is None:
         return text, ""
     start, end = place
-    return re.sub(r"```(?:json)?\s*```", "", text[:start] + text[end:]), f"JSON: {text[start:end]}"
+    lead_in = text[text.rfind("\n", 0, start) + 1 : start][-40:]
+    return re.sub(r"```(?:json)?\s*```", "", text[:start] + text[end:]), f"JSON: {lead_in}{text[start:end]}"
 
 
 def _labeled(text: str) -> list[int]:

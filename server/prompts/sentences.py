@@ -14,7 +14,7 @@ _FORMAT = re.compile(
 )
 """What stands before a quoted sentence that is a form of the answer."""
 _BEHIND = re.compile(
-    r"\b(?:format|form|template|exactly\s+like|as\s+follows|exactly\s+as)\b[^\n:：]{0,60}[:：]\s*(?P<d>[^\n]{3,300})",
+    r"\b(?:format|form|template|exactly\s+like|(?:end|conclude|finish|close)\s+with|as\s+follows|exactly\s+as)\b[^\n:：]{0,60}[:：]\s*(?P<d>[^\n]{3,300})",
     re.IGNORECASE,
 )
 """A form that stands behind a colon, without quotation marks."""
@@ -39,6 +39,8 @@ _SLOT = re.compile(
 _BRACKETED = re.compile(
     r"(?<![\[(])[\[(]\s?(?:start|begin|t_?start|s|t1)\w{0,12}\s?,\s?(?:end|t_?end|e|t2)\w{0,12}\s?[\])]", re.I
 )
+_BOTH = re.compile(r"<[^<>\n]{0,20}(?:number|letter|label)>\W{1,3}<[^<>\n]{0,20}(?:text|content)>")
+"""Two places for one option: its label and its text."""
 _DRESS = re.compile(r"\\boxed\s?\{")
 _SECONDS = re.compile(r"\A\s*(?:s|secs?|seconds?)\b")
 
@@ -74,7 +76,7 @@ def _forms(text: str) -> list[str]:
         if not any(match.start("d") - 1 <= place <= match.end("d") for place in taken):
             found.append((match.start("d"), match["d"].strip().strip("'\"`")))
     found += [(match.start(), match[0]) for match in _BRACKETED.finditer(text)]
-    return [form for _, form in sorted(found)]
+    return [_BOTH.sub("<answer>", form) for _, form in sorted(found)]
 
 
 def _pair(form: str) -> str:

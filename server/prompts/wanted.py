@@ -14,6 +14,7 @@ _SEVERAL = re.compile(
     r"\b(?:select|choose|pick|mark|list|give|check)\s+(?:all|every|each|any)\b|\bevery\s+(?:\w+\s+){1,2}(?:options?|answers?|choices?|letters?)\b|(?<!from )(?<!of )(?<!for )\ball\s+(?:\w+\s+){1,2}(?:options?|answers?|choices?|letters?)\b|\ball\s+(?:that\s+apply|(?:of\s+)?(?:the\s+)?(?:correct|right|applicable)\s+(?:options?|answers?|choices?|letters?))|"
     r"\b(?:one\s+or\s+more|more\s+than\s+one)\s+(?:correct\s+|right\s+)?(?:options?|answers?|choices?|letters?)\b|"
     r"\b(?:multiple|several)\s+(?:correct\s+|right\s+)?(?:answers|letters)\b|\b(?:multiple|several)\s+(?:correct|right)\s+(?:options|choices)\b|"
+    r"\b(?:correct|right)\s+letters\b|\bwhich\s+(?:of\s+\w+\s+(?:\w+\s+)?|ones\s+|options\s+)are\s+(?:correct|true|right)\b|"
     r"\bmulti[- ]?(?:select|answer|response|label)\b|\b(?:indefinite|uncertain)[- ]choice\b|多选|不定项",
     re.IGNORECASE,
 )
@@ -24,7 +25,7 @@ _ORDER = re.compile(
 _ORDERED = re.compile(r"\b(?:letters?|labels?|numbers?|options?|indices|index)\b", re.IGNORECASE)
 _BOTH = re.compile(
     r"\bletter\s+(?:and|with|followed\s+by|together\s+with|along\s+with)\s+(?:the\s+|its\s+|your\s+)?(?:\w+\s+){0,3}(?:text|content|description|wording|option|answer)\b|"
-    r"\b(?:complete|full|whole|entire)\s+option\b(?!\s*['’]?s?\s*text\s+(?:only|without))|\boption\s+(?:with|including)\s+(?:its|the)\s+(?:letter|label)\b",
+    r"<[^<>\n]{0,20}(?:number|letter|label)>\W{1,3}<[^<>\n]{0,20}(?:text|content)>|\b(?:complete|full|whole|entire)\s+option\b(?!\s*['’]?s?\s*text\s+(?:only|without))|\boption\s+(?:with|including)\s+(?:its|the)\s+(?:letter|label)\b",
     re.IGNORECASE,
 )
 _TEXT = re.compile(
@@ -92,12 +93,13 @@ _NO_TAGS = frozenset(("image", "video", "audio", "start", "end", "letter", "opti
 
 
 def read_form(
-    text: str, labels: Sequence[str], *, lettered: bool, response_format: Mapping[str, Any] | None = None
+    text: str, labels: Sequence[str], *, question: str, lettered: bool, response_format: Mapping[str, Any] | None = None
 ) -> Form:
     """The form that a prompt wants.
 
     Args:
         text: what the prompt says beside options and context.
+        question: what it asks; it may say that several options are right.
         labels: how it names its options; empty where it has none.
         lettered: whether these labels stand in the prompt, so that one is written, not the option's text.
         response_format: as in a request of OpenAI's API.
@@ -106,7 +108,7 @@ def read_form(
         PromptError: if `response_format` cannot be kept to.
     """
     schema = json_form(text, response_format)
-    value = _value(text, bool(labels))
+    value = _value(text, question, bool(labels))
     if value == "choice" and schema is not None and schema.get("type") == "array":
         value = "choices"
     shows: Literal["label", "both", "text"] = "label"
@@ -114,13 +116,13 @@ def read_form(
         shows = "both"
     elif labels and (not lettered or _TEXT.search(text)):
         shows = "text"
-    tags = tuple(dict.fromkeys(t for t in _TAG.findall(text) if not _THINKS.search(t) and t.lower() not in _NO_TAGS))
+    tags = _tags(text)
     return Form(
         value=value,
         labels=tuple(labels),
         shows=shows,
         joint=_joint(text) if value in ("choices", "order") else ", ",
-        clock=_clock(text) if value in ("span", "spans", "time", "times") else "",
+        clock=_clock(text),
         box=next((unit for pattern, unit in _BOX_UNITS if re.search(pattern, text, re.IGNORECASE)), "fraction"),
         sized=bool(_SIZED.search(text)),
         sentence="" if schema else _sentence(text, value),
@@ -144,7 +146,7 @@ def closed_words(text: str) -> tuple[str, ...]:
     return ()
 
 
-def _value(text: str, has_options: bool) -> Value:
+def _value(text: str, question: str, has_options: bool) -> Value:
     if has_options:
         if (
             _ORDER.search(text)
@@ -152,7 +154,7 @@ def _value(text: str, has_options: bool) -> Value:
             and re.search(r"\b(?:sequence|order)\s+of|\border\b.{0,60}\b(?:letters|labels|numbers)", text, re.I)
         ):
             return "order"
-        return "choices" if _SEVERAL.search(text) else "choice"
+        return "choices" if _SEVERAL.search(text) or _SEVERAL.search(question) else "choice"
     many = bool(_MANY.search(text))
     if _BOX.search(text):
         return "boxes" if many else "box"
@@ -163,6 +165,17 @@ def _value(text: str, has_options: bool) -> Value:
     if _TIMES.search(text):
         return "times" if many or re.search(r"\btimestamps\b", text, re.IGNORECASE) else "time"
     return "words"
+
+
+def _tags(text: str) -> tuple[str, ...]:
+    """The tags around the answer, in order; none of those for thoughts, and none that a sentence about these names."""
+    found: dict[str, None] = {}
+    for match in _TAG.finditer(text):
+        sentence = text[max(text.rfind("\n", 0, match.start()), text.rfind(". ", 0, match.start())) + 1 : match.start()]
+        thought = _THINKS.search(match[1]) or (_THINKS.search(sentence) and match[1].lower() != "answer")
+        if not thought and match[1].lower() not in _NO_TAGS:
+            found[match[1]] = None
+    return tuple(found)
 
 
 def _sentence(text: str, value: Value) -> str:

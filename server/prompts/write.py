@@ -205,10 +205,12 @@ def _facts(answer: Answer, prompt: Prompt, picture: tuple[int, int] | None) -> d
     number = _number(answer)
     evidence = [e.quote or e.claim for e in answer.evidence]
     rows = [
-        {"start": start, "end": end, "span": [start, end], "span_list": [start, end], "time": start, "span_texts": [text], "answer_list": [start, end],
-         "box": boxes[n] if n < len(boxes) else None}
-        for n, ((start, end), text) in enumerate(zip(times, texts, strict=True))
+        {"start": start, "end": end, "span": [start, end], "span_list": [start, end], "time": start, "span_texts": [text],
+         "answer_list": [start, end]}
+        for (start, end), text in zip(times, texts, strict=True)
     ]  # fmt: skip
+    if boxes:
+        rows = [_box_row(e.span, e.box, form, picture) for e in answer.evidence if e.box]
     first = times[0] if times else [None, None]
     return {
         "answer": says,
@@ -240,6 +242,14 @@ def _facts(answer: Answer, prompt: Prompt, picture: tuple[int, int] | None) -> d
         "rows": rows,
         "names": [*labels, *(prompt.options[i] for i in indices)],
     }
+
+
+def _box_row(span: Span | None, box: Box, form: Form, picture: tuple[int, int] | None) -> dict[str, Any]:
+    """What one cited region fills one object of a list with."""
+    sides = _box(box, form, picture)
+    start, end = (None, None) if span is None else (_time(span.start, form), _time(span.end, form, up=True))
+    return {"start": start, "end": end, "span": [start, end], "span_list": [start, end], "time": start,
+            "box": sides, "box_list": sides, "answer_list": sides}  # fmt: skip
 
 
 def _time(seconds: float, form: Form, *, up: bool = False) -> float | str:

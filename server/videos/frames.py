@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import av
 import numpy as np
 
 from ...memory import VideoError
 from ...memory.video.pictures import NotAPicture, decode_picture
+
+if TYPE_CHECKING:
+    from av.container import OutputContainer
 
 PIXELS = 40_000_000
 """Pixels of a picture that is decoded."""
@@ -39,8 +43,9 @@ def write_frames(
         VideoError: if one is no picture or too large, or it was given up; the text says which.
     """
     seconds = [float(number) for number in range(len(pictures))] if times is None else list(times)
-    last = seconds[-1] - seconds[-2] if len(seconds) > 1 else 1.0
-    durations = [later - one for one, later in zip(seconds, [*seconds[1:], seconds[-1] + last], strict=True)]
+    starts = [round(time / _TICK) for time in seconds]
+    last = starts[-1] - starts[-2] if len(starts) > 1 else round(1 / _TICK)
+    lasting = dict(zip(starts, np.diff([*starts, starts[-1] + last]).tolist(), strict=True))
     images = _images(pictures, stopped)
     first = next(images)
     options = {"crf": "12", "preset": "veryfast", "g": "1", "x264-params": "keyint=1:bframes=0:threads=1:scenecut=0"}
@@ -50,13 +55,17 @@ def write_frames(
         stream.pix_fmt = "yuv444p"  # colored letters stay sharp
         stream.codec_context.time_base = stream.time_base = _TICK
         stream.thread_count = 1
-        for time, duration, image in zip(seconds, durations, (one for one in _all(first, images)), strict=True):
+        for start, image in zip(starts, _all(first, images), strict=True):
             frame = av.VideoFrame.from_ndarray(image, format="rgb24").reformat(format="yuv444p")
-            frame.pts, frame.time_base = round(time / _TICK), _TICK
-            for packet in stream.encode(frame):
-                packet.duration = max(1, round(duration / _TICK))
-                container.mux(packet)
-        container.mux(stream.encode(None))
+            frame.pts, frame.time_base = start, _TICK
+            _mux(container, stream.encode(frame), lasting)
+        _mux(container, stream.encode(None), lasting)
+
+
+def _mux(container: OutputContainer, packets: Sequence[av.Packet], lasting: Mapping[int, int]) -> None:
+    for packet in packets:
+        packet.duration = lasting[round((packet.pts or 0) * packet.time_base / _TICK)]
+        container.mux(packet)
 
 
 def _all(first: np.ndarray, rest: Iterator[np.ndarray]) -> Iterator[np.ndarray]:

@@ -26,7 +26,6 @@ class Once:
 
     def __init__(self) -> None:
         self._jobs: dict[Hashable, _Job] = {}
-        self._closed = False
 
     async def run(self, key: Hashable, work: Callable[[Stopped], T], executor: Executor) -> T:
         """Return what `work` returns, or raise what it raises; it is begun unless it runs already for this key.
@@ -37,8 +36,6 @@ class Once:
         job = self._jobs.get(key)
         if job is None:
             stop = threading.Event()
-            if self._closed:
-                stop.set()
             task = asyncio.get_running_loop().run_in_executor(executor, work, stop.is_set)
             job = self._jobs[key] = _Job(task, stop)
             task.add_done_callback(lambda ended, job=job: self._end(key, job))  # type: ignore[misc]
@@ -53,8 +50,7 @@ class Once:
                 self._forget(key, job)
 
     def close(self) -> None:
-        """Have all that runs end, and whatever is asked for later."""
-        self._closed = True
+        """Have all that runs end."""
         for job in self._jobs.values():
             job.stop.set()
 

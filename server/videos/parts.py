@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from ...memory import VideoError
+from ...memory.files.names import printable
 
 VIDEO, PICTURE = "video_url", "image_url"
 MOST = 2048
@@ -19,6 +19,8 @@ MOST = 2048
 _JPEGS = "video/jpeg"  # vLLM's media type for frames, as JPEGs between commas
 _PROTOCOL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|subfile,")
 _DATA = re.compile(r"data:([A-Za-z0-9.+-]+/[A-Za-z0-9.+-]+)?((?:;[A-Za-z0-9_.+=\"-]+)*),", re.IGNORECASE)
+_LEAST = 0.001  # seconds between pictures
+_LATEST = 7 * 86400.0  # seconds: clips are planned up to there
 _SHOWN = 100  # characters of an address in a refusal
 
 
@@ -64,11 +66,14 @@ def read_parts(parts: Sequence[Mapping[str, Any]]) -> list[Named | Frames]:
         kind = part.get("type")
         if kind not in (VIDEO, PICTURE):
             continue
-        value = part.get(kind)
+        at, value = f"Part {number} ({kind})", part.get(kind)
         word = value.get("url") if isinstance(value, Mapping) else value
         if not isinstance(word, str) or not word.strip():
-            raise VideoError(f'Part {number} names nothing: give {{"type": "{kind}", "{kind}": {{"url": "…"}}}}.')
-        one = _named(word.strip(), f"part {number}")
+            raise VideoError(
+                f'Part {number} ({kind}) names nothing: give {{"type": "{kind}", "{kind}": {{"url": "…"}}}}.'
+            )
+        at = f"Part {number} ({kind})"
+        one = _named(word.strip(), at)
         if kind == VIDEO and one.kind == _JPEGS:
             frames = [Named(data=data, kind="image/jpeg") for data in one.data.split(",")]
             named.append(frames)
@@ -78,7 +83,7 @@ def read_parts(parts: Sequence[Mapping[str, Any]]) -> list[Named | Frames]:
             count += 1
         else:
             time = value.get("time") if isinstance(value, Mapping) else None
-            one = Named(one.path, one.url, one.data, one.kind, _time(time, f"part {number}"))
+            one = Named(one.path, one.url, one.data, one.kind, _time(time, at))
             last = named[-1] if named else None
             if isinstance(last, list):
                 last.append(one)
@@ -97,11 +102,11 @@ def decoded(named: Named, most: int) -> bytes:
         VideoError: if they are no base64.
         TooLargeError: if they are more than `most`.
     """
-    if len(named.data) * 3 // 4 > most + 3:
+    text = "".join((unquote(named.data) if "%" in named.data else named.data).split())
+    if len(text) // 4 * 3 > most + 2:
         raise TooLargeError(f"{_data_of(named)} are more than {most / 1e6:.0f} MB: send less, or name a file.")
-    text = unquote(named.data) if "%" in named.data else named.data
     try:
-        data = base64.b64decode("".join(text.split()), validate=True)
+        data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise VideoError(f"{_data_of(named)} are no base64 ({error}): encode the file's bytes.") from None
     if not data:
@@ -117,7 +122,9 @@ def _named(word: str, part: str) -> Named:
     if word[:5].lower() == "data:":
         found = _DATA.match(word)
         if found is None or not found[2].lower().endswith(";base64"):
-            raise VideoError(f"{part}: {word[:40]!r} is no data that can be read: give data:video/mp4;base64,….")
+            raise VideoError(
+                f"{part}: {printable(word[:40])!r} is no data that can be read: give data:video/mp4;base64,…."
+            )
         return Named(data=word[found.end() :], kind=(found[1] or "").lower())
     if word[:5].lower() == "file:":
         return Named(path=_path(word, part))
@@ -125,8 +132,8 @@ def _named(word: str, part: str) -> Named:
         return Named(url=word)
     if _PROTOCOL.match(word):
         raise VideoError(
-            f"{part}: {word[:_SHOWN]!r} is of a kind that is not opened: give file:///PATH, a path, http(s)://… or "
-            "data:…;base64,…."
+            f"{part}: {printable(word[:_SHOWN])!r} is of a kind that is not opened: give file:///PATH, a path, "
+            "http(s)://… or data:…;base64,…."
         )
     return Named(path=word)
 
@@ -137,7 +144,9 @@ def _path(word: str, part: str) -> str:
     if rest.startswith("//"):
         host, slash, path = rest[2:].partition("/")
         if host.lower() not in ("", "localhost") or not slash:
-            raise VideoError(f"{part}: {word[:_SHOWN]!r} names a file of another machine: give file:///PATH.")
+            raise VideoError(
+                f"{part}: {printable(word[:_SHOWN])!r} names a file of another machine: give file:///PATH."
+            )
         rest = f"/{path}"
     return rest
 
@@ -145,14 +154,14 @@ def _path(word: str, part: str) -> str:
 def _time(value: object, part: str) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
-        raise VideoError(f"{part}: its time is {str(value)[:40]!r}: give seconds, 0 or more.")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LATEST:
+        raise VideoError(f"{part}: its time is {str(value)[:40]!r}: give seconds, from 0 to {_LATEST:.0f}.")
     return float(value)
 
 
 def _in_time(frames: Sequence[Named]) -> Frames:
     """Frames whose times go up, or which have none."""
     times = [frame.time for frame in frames if frame.time is not None]
-    if times and (len(times) < len(frames) or any(b <= a for a, b in zip(times, times[1:], strict=False))):
+    if times and (len(times) < len(frames) or any(b - a < _LEAST for a, b in zip(times, times[1:], strict=False))):
         raise VideoError("Of pictures in a row all have a time, each later than the one before, or none has.")
     return tuple(frames)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ...memory import ClipMemory, MemoryFolderError
 from ...memory.background import remove_videos
+from .parts import TooLargeError
 
 FOLDER = "requests"
 """Name of the folder in that of the memory."""
@@ -47,8 +48,8 @@ class Scratch:
 
     def __init__(self, memory: ClipMemory, kept: int = KEPT) -> None:
         self._memory = memory
-        self._kept = kept
-        self.folder = memory.folder.absolute() / FOLDER
+        self.kept = kept
+        self.folder = Path(os.path.realpath(memory.folder)) / FOLDER
         self._putting = threading.Lock()
 
     @contextmanager
@@ -71,13 +72,21 @@ class Scratch:
         except OSError as error:
             raise MemoryFolderError(f"{self.folder} cannot be written ({error.strerror}): check its rights.") from error
 
-    def find(self, beginning: str) -> str | None:
-        """Return the name of a file that begins so, which no other does."""
-        return next((path.name for path, _ in self._files() if path.name.startswith(beginning)), None)
+    def find(self, pattern: str) -> str | None:
+        """Return the name of a file of the folder that matches, which no other does; None where there is none."""
+        return next((path.name for path in self.folder.glob(pattern)), None)
 
     def put(self, part: Path, name: str) -> str:
-        """Take a part that was written whole under a name, unless one is there; gives the name."""
-        path = self.folder / name
+        """Take a part that was written whole under a name, unless one is there; gives the name.
+
+        Raises:
+            TooLargeError: if it alone is more than is kept.
+        """
+        path, size = self.folder / name, part.stat().st_size
+        if size > self.kept:
+            raise TooLargeError(
+                f"It has {size / 1e6:.0f} MB, and at most {self.kept / 1e6:.0f} MB are kept: send less."
+            )
         with self._putting:  # what is held must not be replaced
             if not path.exists():
                 part.replace(path)
@@ -115,12 +124,12 @@ class Scratch:
         """
         files = self._files()
         size = sum(state.st_size for _, state in files)
-        if size <= self._kept:
+        if size <= self.kept:
             return
         gone: list[tuple[Path, int]] = []
         try:
             for path, state in sorted(files, key=lambda one: one[1].st_atime_ns):
-                if size <= self._kept * _LOW:
+                if size <= self.kept * _LOW:
                     break
                 with suppress(FileNotFoundError):
                     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -134,9 +143,9 @@ class Scratch:
         finally:
             for _, descriptor in gone:
                 os.close(descriptor)
-        if size > self._kept:
+        if size > self.kept:
             raise MemoryFolderError(
-                f"The videos that requests brought fill {self._kept / 1e6:.0f} MB and are all in use: try again later."
+                f"The videos that requests brought fill {self.kept / 1e6:.0f} MB and are all in use: try again later."
             )
 
     def _files(self) -> list[tuple[Path, os.stat_result]]:

@@ -4,36 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import unquote
 
 from ...memory import ClipMemory, MemoryFolderError, VideoError, VideoRecord
 from ...memory.background import index_file
-from ...memory.files.download import fetch, load, look
-from ...memory.files.regular import read_bytes
 from ...memory.files.sources import Sources
-from ...memory.files.video_files import looks_like_video
-from .frames import ENDING, write_frames
+from .bringing import Bringing, found
 from .once import Once, Stopped
-from .parts import Frames, Named, TooLargeError, decoded, read_parts
+from .parts import Frames, Named, read_parts
 from .scratch import KEPT, Held, Scratch
 
-LARGEST = 1 << 30
-"""Bytes of a video that a message brings itself."""
-LARGEST_PICTURE = 32 << 20
-"""Bytes of a picture, encoded."""
-LARGEST_PICTURES = 256 << 20
-"""Bytes of the pictures in a row, encoded."""
-_READERS = 4  # threads that decode, copy and download
+_READERS = 4  # threads that decode and copy, and as many that download
 _REMEMBERED = 4096  # files that are known to be indexed, without asking
-_ENDINGS = {"video/webm": ".webm", "video/x-matroska": ".mkv", "video/quicktime": ".mov", "video/x-msvideo": ".avi"}
-_DIGITS = 24  # of a hash, in names
-_HEAD = 189  # first bytes that tell a kind of file
 _PAUSE = 0.1  # seconds
 T = TypeVar("T")
 _State = tuple[int, int, int]
@@ -54,17 +43,20 @@ class RequestVideos:
 
     def __init__(self, memory: ClipMemory, sources: Sources, *, kept: int = KEPT) -> None:
         self._memory = memory
-        self._sources = sources
+        # What others brought lies in the memory's folder.
+        self._sources = replace(sources, leave_out=(Path(os.path.realpath(memory.folder)),))
         self._scratch = Scratch(memory, kept)
+        self._bringing = Bringing(self._sources, self._scratch)
         self._once = Once()
         self._reading = ThreadPoolExecutor(_READERS, thread_name_prefix="videos")
+        self._loading = ThreadPoolExecutor(_READERS, thread_name_prefix="downloads")  # others need not wait for the web
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="indexing")  # a memory has one writer
         self._indexed: OrderedDict[Path, tuple[_State, str]] = OrderedDict()
 
     async def close(self) -> None:
         """End what is being done; what was indexed so far is kept."""
         self._once.close()
-        for executor in (self._reading, self._writing):
+        for executor in (self._reading, self._loading, self._writing):
             await asyncio.to_thread(executor.shutdown, cancel_futures=True)
 
     @asynccontextmanager
@@ -87,13 +79,24 @@ class RequestVideos:
             ids = [await self._video(one, held) for one in named]
             yield list(dict.fromkeys(ids))
 
-    def lasting(self) -> list[VideoRecord]:
-        """Return the videos of the memory that no request brought: everybody may ask about these."""
-        return [one for one in self._memory.videos() if not self._scratch.has(Path(one.path))]
+    def own(self) -> list[str] | None:
+        """Return the ids of the videos of the memory that no request brought; None where that is all of them.
+
+        A request that names no video is about these: what others sent is not for it.
+        """
+        records = self._memory.videos()
+        brought = {
+            record.id for record in records if self._scratch.has(Path(record.path)) and not self._has_own_file(record)
+        }
+        return [record.id for record in records if record.id not in brought] if brought else None
+
+    def _has_own_file(self, record: VideoRecord) -> bool:
+        """Whether a video also lies, or once lay, where a person put it."""
+        return any(not self._scratch.has(path) for path, *_ in self._memory.store.paths(record.id))
 
     async def _video(self, named: Named | Frames, held: ExitStack) -> str:
         if isinstance(named, Named) and named.path:
-            path = await self._read(("path", named.path), lambda stopped: _found(self._sources.file, named.path))
+            path = await self._read(("path", named.path), lambda stopped: found(self._sources.file, named.path))
         else:
             file = await self._brought(named)
             held.callback(file.close)
@@ -108,66 +111,19 @@ class RequestVideos:
         """What a message brings, or an address leads to, as a file of the scratch folder."""
         while True:
             if not isinstance(named, Named):
-                name = await self._read(object(), lambda stopped: self._frames(named, stopped))
+                executor = self._loading if any(frame.url for frame in named) else self._reading
+                name = await self._once.run(object(), lambda stopped: self._bringing.frames(named, stopped), executor)
             elif named.url:
                 self._sources.address(named.url)
-                name = await self._read(("load", named.url), lambda stopped: self._download(named.url, stopped))
+                name = await self._once.run(
+                    ("load", named.url), lambda stopped: self._bringing.download(named.url, stopped), self._loading
+                )
             else:
-                name = await self._read(object(), lambda stopped: self._upload(named))
+                name = await self._read(object(), lambda stopped: self._bringing.upload(named))
             held = self._scratch.hold(name)
             if held is not None:
                 return held
             await asyncio.sleep(_PAUSE)  # it is being removed, to make room
-
-    def _upload(self, named: Named) -> str:
-        data = decoded(named, LARGEST)
-        if not looks_like_video(data[:_HEAD]):
-            raise VideoError(f"The data of {named.kind or 'a part'} are no video, by their first bytes: give another.")
-        name = hashlib.sha256(data).hexdigest()[:_DIGITS] + _ENDINGS.get(named.kind, ".mp4")
-        if self._scratch.find(name) is not None:
-            return name
-        with self._scratch.part() as part:
-            part.write_bytes(data)
-            return self._scratch.put(part, name)
-
-    def _download(self, url: str, stopped: Stopped) -> str:
-        """An address is loaded once, for as long as what it led to is kept."""
-        beginning = hashlib.sha256(url.encode()).hexdigest()[:_DIGITS]
-        name = self._scratch.find(beginning)
-        if name is not None:
-            return name
-        web = look(url, self._sources.hosts, stopped)
-        with self._scratch.part() as part:
-            fetch(web, part, self._sources.hosts, lambda size: None, stopped)
-            return self._scratch.put(part, f"{beginning}-{web.name}")
-
-    def _frames(self, frames: Frames, stopped: Stopped) -> str:
-        pictures: list[bytes] = []
-        for frame in frames:
-            pictures.append(self._picture(frame, stopped))
-            if sum(map(len, pictures)) > LARGEST_PICTURES:
-                raise TooLargeError(f"The pictures are more than {LARGEST_PICTURES / 1e6:.0f} MB: send fewer.")
-        times = [frame.time for frame in frames if frame.time is not None] or None
-        content = hashlib.sha256(repr(times).encode())
-        for picture in pictures:
-            content.update(hashlib.sha256(picture).digest())
-        name = f"frames-{content.hexdigest()[:_DIGITS]}{ENDING}"
-        if self._scratch.find(name) is not None:
-            return name
-        with self._scratch.part() as part:
-            write_frames(part, pictures, times, stopped)
-            return self._scratch.put(part, name)
-
-    def _picture(self, frame: Named, stopped: Stopped) -> bytes:
-        if frame.path:
-            path = _found(self._sources.any_file, frame.path)
-            try:
-                return read_bytes(path, LARGEST_PICTURE)
-            except OSError as error:
-                raise VideoError(f"{path.name} cannot be read ({error.strerror}): give another picture.") from error
-        if frame.url:
-            return load(self._sources.address(frame.url), self._sources.hosts, LARGEST_PICTURE, stopped)
-        return decoded(frame, LARGEST_PICTURE)
 
     def _known(self, path: Path) -> str | None:
         """The id of a file that is indexed and has not changed since."""
@@ -180,10 +136,10 @@ class RequestVideos:
             return file.video if self._is_indexed(file.video) else None
         if self._scratch.has(path):  # a copy of a video that has a name gives it no other one
             with path.open("rb") as content:
-                found = self._memory.store.find_content(hashlib.file_digest(content, "sha256").hexdigest())
-            if found is not None and self._is_indexed(found) and self._is_there(found):
-                self._remember(path, state, found)
-                return found
+                same = self._memory.store.find_content(hashlib.file_digest(content, "sha256").hexdigest())
+            if same is not None and self._is_indexed(same) and self._is_there(same):
+                self._remember(path, state, same)
+                return same
         return None
 
     def _is_indexed(self, video: str) -> bool:
@@ -210,17 +166,6 @@ class RequestVideos:
             raise VideoError(why) if end.unreadable else MemoryFolderError(why)
         self._remember(path, state, end.video)
         return end.video
-
-
-def _found(find: Callable[[str], Path], word: str) -> Path:
-    """The file of a path, else of the same path with its percent signs decoded, as URIs have them."""
-    try:
-        return find(word)
-    except VideoError:
-        plain = unquote(word)
-        if plain == word:
-            raise
-        return find(plain)
 
 
 def _state(path: Path) -> _State:

@@ -41,8 +41,8 @@ def test_two_videos_are_drawn_with_all_their_tasks():
 def test_a_difference_that_all_videos_agree_on():
     made = compare(answers(*[False] * 12), answers(*[True] * 12))
     found = difference(made, "accuracy")
-    assert (found.first, found.second, found.difference, found.low, found.high) == (0.0, 1.0, 1.0, 1.0, 1.0)
-    assert found.p == 1e-4
+    assert (found.first, found.second, found.difference) == (0.0, 1.0, 1.0)
+    assert (found.low, found.high, found.p) == (None, None, None)  # nothing to draw from, and not sure for that
     assert made.mcnemar == pytest.approx(2 / 2**12)
     assert made.gained == tuple(f"t{n}" for n in range(12)) and made.lost == ()
 
@@ -107,6 +107,6 @@ def test_the_other_way_round_is_the_negative(drawn: list[tuple[bool, bool, int]]
     second = [choice(str(n), b, video=f"v{v}") for n, (_, b, v) in enumerate(drawn)]
     there, back = (difference(compare(*pair), "accuracy") for pair in ((first, second), (second, first)))
     assert there.difference == pytest.approx(-back.difference)
-    assert there.p == pytest.approx(back.p)
     if there.low is not None and back.high is not None:
+        assert there.p == pytest.approx(back.p)
         assert there.low == pytest.approx(-back.high)

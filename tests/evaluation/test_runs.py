@@ -15,12 +15,15 @@ from typing import Any
 import pytest
 from chat_server import ChatServer
 from rewatch.evaluation.benchmarks.sources import TaskSet, open_set
-from rewatch.evaluation.evaluate import TABLE, evaluate, score
+from rewatch.evaluation.compare import compare
+from rewatch.evaluation.evaluate import TABLE, evaluate, judged, score
 from rewatch.evaluation.items import EvaluationError, Item
 from rewatch.evaluation.resume import EvaluationFolder, no_answer
 from rewatch.evaluation.settings import Settings
 from rewatch.memory import CapabilityError
-from rewatch.training.data.task import Task
+from rewatch.memory.registry import UnknownNameError
+from rewatch.tools import Budget
+from rewatch.training.data.task import Task, Truth
 from rewatch.training.data.task_files import write_tasks
 
 
@@ -210,3 +213,53 @@ def test_a_ray_cluster_asks_what_this_process_would(tmp_path: Path):
     here = evaluate(task_set, Settings(), tmp_path / "here", memory=tmp_path / "memory")
     there = evaluate(task_set, Settings(), tmp_path / "there", memory=tmp_path / "memory", workers=2, ray="local")
     assert _answers(there) == _answers(here)
+
+
+def _choices() -> Task:
+    return Task(
+        id="c",
+        question="What is said about the budget?",
+        kind="mcq",
+        options=("one million", "two million", "ten million", "nothing"),
+        truth=Truth(answer="C"),
+        videos=("talk.mp4",),
+    )
+
+
+def test_under_a_control_the_task_is_judged_as_it_was_asked(memory: Path, tmp_path: Path):
+    task_set = TaskSet(name="one", tasks=(_choices(),))
+    usual = evaluate(task_set, Settings(), tmp_path / "usual", memory=memory)
+    shuffled = evaluate(task_set, Settings(control="options_shuffled"), tmp_path / "shuffled", memory=memory)
+    assert shuffled.asked == usual.tasks and shuffled.row["set"] == usual.row["set"]
+    (task,), (item,) = shuffled.tasks.values(), shuffled.done()
+    assert item.answer and item.answer.option == task.truth.answer != "C"
+    assert "ten million" in task.options[ord(item.answer.option or "") - ord("A")]
+    assert score(shuffled).rows[0].figures["accuracy"].value == 1.0
+    found = compare(judged(usual), judged(shuffled))
+    assert found.tasks == 1 and not found.gained and not found.lost
+
+
+def test_with_the_question_alone_nothing_is_found(tasks: tuple[Task, ...], memory: Path, tmp_path: Path):
+    settings = Settings(control="question_only", budget=Budget(calls=2))
+    folder = evaluate(TaskSet(name="two", tasks=tasks[:3]), settings, tmp_path / "run", memory=memory)
+    assert all(item.answer and item.answer.abstained and not item.answer.evidence for item in folder.done())
+
+
+def test_a_task_for_which_a_control_means_nothing_is_left_out(tasks: tuple[Task, ...], memory: Path, tmp_path: Path):
+    task_set = TaskSet(name="two", tasks=tasks)
+    for _ in range(2):  # the second time there is nothing left to ask
+        folder = evaluate(task_set, Settings(control="truth_span"), tmp_path / "run", memory=memory)
+        assert [item.task for item in folder.done()] == ["t0", "t2"]
+        assert [item.task for item in folder.left_out()] == ["t1", "t3"] and not folder.work()
+    assert score(folder).rows[0].items == 2
+    with pytest.raises(UnknownNameError, match="Did you mean truth_span"):
+        evaluate(task_set, Settings(control="truth_spans"), tmp_path / "other", memory=memory)
+
+
+def test_what_was_asked_before_is_told(tasks: tuple[Task, ...], memory: Path, tmp_path: Path):
+    told = replace(tasks[2], meta={"history": [["Who speaks?", "Somebody with a hat"]]})
+    write_tasks(tmp_path / "set.jsonl", [told])
+    with ChatServer() as server:
+        settings = Settings(policy=server.address)
+        evaluate(open_set(str(tmp_path / "set.jsonl")), settings, tmp_path / "run", memory=memory)
+        assert all("Somebody with a hat" in messages for messages in server.answered) and server.answered

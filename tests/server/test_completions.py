@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -129,6 +130,43 @@ def test_an_answer_ends_where_it_is_told_to(client: Any):
     assert whole.startswith(cut.message.content) and len(cut.message.content) < len(whole)
     assert cut.finish_reason == "length"
     assert ask(client, max_completion_tokens=500, max_tokens=1).choices[0].message.content == whole
+
+
+def test_the_answer_has_the_form_that_is_asked_for(client: Any):
+    options = "How large is the budget?\nA. two million\nB. ten million\nC. a dozen euros\n"
+    assert ask(client, f"{options}Answer with the option's letter directly.").choices[0].message.content == "B"
+    by_system = [
+        {"role": "system", "content": "Answer with the option's letter only."},
+        {"role": "user", "content": options},
+    ]
+    assert ask(client, by_system).choices[0].message.content == "B"
+    properties = {"answer": {"type": "string"}, "start": {"type": "number"}, "end": {"type": "number"}}
+    schema = {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+    wanted = {"type": "json_schema", "json_schema": {"name": "found", "schema": schema}}
+    found = json.loads(ask(client, response_format=wanted).choices[0].message.content)
+    assert set(found) == set(properties) and "million" in found["answer"] and found["start"] < found["end"]
+    with pytest.raises(openai.BadRequestError) as caught:
+        ask(client, response_format={"type": "poem"})
+    assert caught.value.param == "response_format"
+
+
+def test_a_stream_of_several_answers_keeps_them_apart(client: Any):
+    chunks = list(ask(client, n=2, stream=True))
+    texts = {0: "", 1: ""}
+    for chunk in chunks:
+        for choice in chunk.choices:
+            texts[choice.index] += choice.delta.content or ""
+    assert texts[0] == texts[1] == ask(client).choices[0].message.content
+    assert sum(choice.finish_reason == "stop" for chunk in chunks for choice in chunk.choices) == 2
+
+
+@pytest.mark.parametrize(
+    "url", ["file:///etc/hostname", "../fair.mp4", "concat:a|b", "http://127.0.0.1:9/x.mp4", "data:,"]
+)
+def test_a_video_that_may_not_be_named_is_refused(client: Any, url: str):
+    with pytest.raises(openai.BadRequestError) as caught:
+        ask(client, [{"type": "video_url", "video_url": {"url": url}}, {"type": "text", "text": ASKED}])
+    assert caught.value.code == "invalid_video" and caught.value.param == "messages"
 
 
 def test_what_other_servers_take_is_taken(client: Any):

@@ -264,3 +264,30 @@ def test_a_connection_is_closed_where_a_request_stays_half_and_not_between_or_du
         opened.sendall(b"POST /v1/chat/compl")
         while opened.recv(1 << 16):
             pass  # until it is closed
+
+
+def test_a_page_of_this_machine_may_read_what_it_asked_and_no_other(plain: Any):
+    asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
+    for origin, allowed in (("http://localhost:3000", True), ("https://localhost.evil.example", False)):
+        reply = plain.options("/v1/chat/completions", headers={"Origin": origin, **asks})
+        assert (reply.headers.get("access-control-allow-origin") == origin) is allowed
+        assert (reply.status_code == 200) is allowed
+
+
+def test_connections_beyond_a_bound_are_closed(plain: Any, monkeypatch: pytest.MonkeyPatch):
+    from rewatch.server import http
+
+    monkeypatch.setattr(http, "CONNECTIONS", 4)
+    opened = [socket.create_connection((plain.base_url.host, plain.base_url.port), timeout=60) for _ in range(12)]
+    opened[-1].settimeout(60)
+    assert opened[-1].recv(1) == b""
+    for one in opened:
+        one.close()
+    until(lambda: plain_answers(plain))
+
+
+def plain_answers(plain: Any) -> bool:
+    try:
+        return plain.get("/health").status_code == 200
+    except httpx.TransportError:
+        return False

@@ -82,6 +82,18 @@ def test_without_known_spans_every_place_must_have_been_observed():
     assert not is_supported(judged(run=Run(task=asked).view(40, 50)))
 
 
+def test_a_video_that_was_browsed_shows_no_place_of_it():
+    asked = task(spans=())
+    browsed = Run(task=asked).call("browse", uri(0, 100), uri(41, 44), uri(80, 90))
+    assert is_supported(judged((uri(80, 90), None), run=browsed))
+    browsed = Run(task=asked).call("browse", uri(0, 100), uri(41, 44), uri(80, 90))
+    assert is_supported(judged((uri(40, 50), None), run=browsed))  # something in it was shown
+    browsed = Run(task=asked).call("browse", uri(0, 100), uri(41, 44), uri(80, 90))
+    assert not is_supported(judged((uri(60, 70), None), run=browsed))
+    seen = Run(task=asked).call("view_frames", uri(62), uri(66))
+    assert is_supported(judged((uri(62), None), run=seen))
+
+
 def test_a_right_abstention_is_supported_if_the_run_looked():
     gone = bare_task("x", kind="open", answer=None, absent=True)
     blind = item(gone, abstained=True)

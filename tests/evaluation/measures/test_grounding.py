@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from langchain_core.messages import AIMessage
 from rewatch.evaluation.measures.grounding import best_iop, grounding, next_gqa, recalled, rextime
 from rewatch.evaluation.measures.predictions import pooled_spans, ranked_spans
 from rewatch.memory import Span
@@ -54,6 +57,13 @@ def test_only_the_first_span_counts_and_the_best_true_one():
 def test_what_claims_no_time_is_a_miss_everywhere(none):
     assert ranked_spans(none) == ()
     assert set(values(grounding([none])).values()) == {0.0}
+
+
+def test_numbers_in_an_answer_are_times_only_where_a_time_is_asked_for():
+    said = (AIMessage("2 - 3 times [4]"),)
+    counted = replace(timed(asked("a", "B", (10, 20)), [(10, 20)], option="B", text="2 - 3 times"), messages=said)
+    assert ranked_spans(counted) == spans((10, 20))
+    assert ranked_spans(replace(timed(moment("a", (10, 20)), [(10, 20)]), messages=said)) == spans((2, 3))
 
 
 def test_an_item_that_failed_is_neither_right_nor_grounded():

@@ -17,6 +17,7 @@ from rewatch.evaluation.measures.moments import (
     qvhighlights,
     true_saliency,
 )
+from rewatch.memory import Span
 
 from ..judged_items import item, spans, task
 from .predicted import official, timed, values
@@ -26,19 +27,23 @@ def query(name: str, *truth: tuple[float, float], **meta):
     return task(name, kind="temporal", answer=None, spans=spans(*truth), meta=meta)
 
 
+def precision(ranked: list[Span], true: list[Span]) -> float:
+    return average_precision(ranked, true, [0.5])[0]
+
+
 def test_average_precision_by_hand():
     true = spans((0, 10), (20, 30))
-    assert average_precision(spans((0, 10), (20, 30)), true, 0.5) == 1.0
-    assert average_precision(spans((50, 60), (0, 10), (20, 30)), true, 0.5) == pytest.approx(2 / 3)  # 1/2, 2/3
-    assert average_precision(spans((0, 10), (1, 10), (20, 30)), true, 0.5) == pytest.approx((1 + 2 / 3) / 2)
-    assert average_precision(spans((0, 10)), true, 0.5) == 0.5
-    assert average_precision(spans((5, 15)), true, 0.5) == 0.0  # tIoU 5/15
-    assert average_precision((), true, 0.5) == 0.0
+    assert precision(spans((0, 10), (20, 30)), true) == 1.0
+    assert precision(spans((50, 60), (0, 10), (20, 30)), true) == pytest.approx(2 / 3)  # 1/2, 2/3
+    assert precision(spans((0, 10), (1, 10), (20, 30)), true) == pytest.approx((1 + 2 / 3) / 2)
+    assert precision(spans((0, 10)), true) == 0.5
+    assert precision(spans((5, 15)), true) == 0.0  # tIoU 5/15
+    assert precision((), true) == 0.0
+    assert average_precision(spans((0, 6)), spans((0, 10)), [0.5, 0.6, 0.7]) == [1.0, 1.0, 0.0]
 
 
 def test_a_true_moment_is_taken_once_and_the_next_nearest_is_tried():
-    true = spans((0, 10), (0, 12))
-    assert average_precision(spans((0, 10), (0, 10)), true, 0.5) == 1.0
+    assert precision(spans((0, 10), (0, 10)), spans((0, 10), (0, 12))) == 1.0
 
 
 def test_highlight_precision_by_hand():

@@ -127,9 +127,7 @@ def _reliability(axes: Axes, hues: Sequence[str], answers: Sequence[Judged]) -> 
         alpha=0.75,
     )
     for one in bins:
-        axes.annotate(
-            str(one.count), ((one.low + one.high) / 2, one.accuracy), ha="center", va="bottom", fontsize=7
-        )
+        axes.annotate(str(one.count), ((one.low + one.high) / 2, one.accuracy), ha="center", va="bottom", fontsize=7)
     axes.set(xlabel="stated confidence", ylabel="share right", xlim=(0, 1), ylim=(0, 1.08))
 
 

@@ -182,3 +182,18 @@ def test_whole_sentences_are_right_where_words_are_wanted():
     grounded = task("grounded_qa", "a red cup", spans=(Span(40, 50),), question="What stands on the table?")
     run = Run(grounded).view(40, 50)
     assert is_right(run.cite("A red cup stands on the table.", (uri(40, 50), None)))
+
+
+def test_times_are_right_within_the_tolerance_of_both_ends():
+    short = task("temporal", None, spans=(Span(10.0, 10.5),), tolerance=0.25)
+    for text, right in (
+        ("10.2 to 10.74", True),  # a tIoU of 0.4
+        ("from 9.75 s to 10.25 s", True),  # both ends just as far off as they may be
+        ("9.7 to 10.3", False),  # the start is further off
+        ("10.2 to 10.8", False),
+        ("9.8 to 9.9 and 10.45 to 10.7", False),  # two spans where one is true
+        ("I do not know.", False),
+    ):
+        assert is_right(Run(short).say(text)) == right, text
+    exact = task("temporal", None, spans=(Span(10.0, 10.5),))
+    assert not is_right(Run(exact).say("10.2 to 10.74")) and is_right(Run(exact).say("10.0 to 10.4"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from rewatch.memory import Span
 from rewatch.training.rewards import (
@@ -159,6 +161,9 @@ def test_abstaining_is_right_only_where_nothing_is_shown():
     assert task_reward()(Run(absent).say("N/A")) == 1.0 and is_right(Run(absent).say("N/A"))
     assert task_reward()(Run(absent).say("B")) == 0.0
     assert task_reward()(Run().say("N/A")) == 0.0 and not is_right(Run().say("N/A"))
+    unseen = Run(absent).say("N/A")
+    failed = replace(unseen, answer=replace(unseen.answer, stopped_by="viewer_error"))
+    assert task_reward()(failed) == 0.0 and not is_right(failed)  # nobody looked
 
 
 def test_places_that_meet_the_truth():

@@ -94,8 +94,7 @@ def create_app(
 
     @app.exception_handler(Exception)
     async def of_bugs(_: Request, error: Exception) -> Response:
-        message = f"A bug in the server ended the request: {type(error).__name__}."
-        return _response(RequestFault(500, message, code="bug"))
+        return _response(fault_of(error))
 
     if host in LOOPBACK:  # pages that this machine serves may read what they asked
         app.add_middleware(CORSMiddleware, allow_origin_regex=ORIGIN, allow_methods=["*"], allow_headers=["*"])

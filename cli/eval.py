@@ -73,6 +73,23 @@ def rescore(folder: Run, as_json: Json = False) -> None:
 
 
 @app.command()
+def report(
+    folder: Run,
+    others: Annotated[
+        list[Path] | None, typer.Argument(metavar="[RUN]...", help="Others of its set, to be seen beside it.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The page [default: RUN/report.html].")] = None,
+    pages: Annotated[int, typer.Option("--pages", min=0, help="Runs that get a page: the wrong ones first.")] = 100,
+) -> None:
+    """Write an evaluation as an HTML page: tables, plots, and items that open their runs; no model is asked."""
+    from ..evaluation.report.page import write_page
+    from ..evaluation.resume import EvaluationFolder
+
+    folders = [EvaluationFolder(path) for path in (folder, *(others or ()))]
+    Console().print(f"page  {write_page(folders, out or folder / 'report.html', pages=pages)}", soft_wrap=True)
+
+
+@app.command()
 def compare(
     first: Run,
     second: Annotated[Path, typer.Argument(metavar="RUN", help="Another one, of the same set.")],

@@ -92,7 +92,8 @@ class RestrictedVideo(TimedFrames):
 
     def frames_at(self, times: Iterable[float], *, size: int | None = None) -> Iterator[Frame]:
         """Yield what is on screen at `times`; see `VideoSource.frames_at`."""
-        wanted = sorted_times(times)
+        # A black picture too comes before the end.
+        wanted = np.clip(sorted_times(times), self._span.start, max(self._span.start, self._span.end - 2 * TOLERANCE))
         places = [self._place(time) for time in wanted.tolist()]
         first = 0
         while first < len(wanted):
@@ -107,12 +108,11 @@ class RestrictedVideo(TimedFrames):
             first = last
 
     def _place(self, time: float) -> int | None:
-        """The number of the piece that is on screen; before the first one that one, after an end the piece before."""
+        """The number of the piece that is on screen; None between two."""
         if not self._pieces:
             return None
         number = max(0, bisect.bisect_right(self._starts, time + TOLERANCE) - 1)
-        ends = time >= self._span.end and number == len(self._pieces) - 1
-        return number if ends or time < self._pieces[number].shown.end else None
+        return number if time < self._pieces[number].shown.end else None
 
     def _shown(self, piece: Piece, times: np.ndarray, size: int | None) -> Iterator[Frame]:
         start = piece.shown.start

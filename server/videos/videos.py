@@ -57,7 +57,7 @@ class RequestVideos:
         """End what is being done; what was indexed so far is kept."""
         self._once.close()
         for executor in (self._reading, self._loading, self._writing):
-            await asyncio.to_thread(executor.shutdown, cancel_futures=True)
+            await asyncio.to_thread(executor.shutdown)
 
     @asynccontextmanager
     async def use(self, parts: Sequence[Mapping[str, Any]]) -> AsyncIterator[list[str]]:
@@ -71,7 +71,7 @@ class RequestVideos:
         Raises:
             VideoError: if one is not allowed, is no video or cannot be read; the text says which, and why.
             TooLargeError: if a part, or their number, is too large.
-            MemoryFolderError: if the memory cannot be written, or there is no room.
+            MemoryFolderError: if the memory cannot be written, there is no room, or this was closed.
             CapabilityError: if a page of the web is named and yt-dlp is not installed.
         """
         named = read_parts(parts)
@@ -163,7 +163,7 @@ class RequestVideos:
         state = _state(path)
         end = index_file(self._memory, path, None, stopped)
         if end is None:
-            raise VideoError(f"{path.name} is not indexed to its end: the request was given up.")
+            raise MemoryFolderError(f"{path.name} is not indexed to its end, as the server is ending: send it again.")
         if end.failure:
             why = end.failure.replace(str(path), path.name)  # where it lies on this machine is no client's business
             raise VideoError(why) if end.unreadable else MemoryFolderError(why)

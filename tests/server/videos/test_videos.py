@@ -168,6 +168,23 @@ def test_one_that_leaves_takes_nobody_along_and_the_last_one_ends_the_work(
     assert place.memory.video(walk).complete and indexed == ["long walk.mp4"] * 2
 
 
+@pytest.mark.slow
+def test_closing_ends_what_is_being_indexed(tmp_path: Path, make_talk: Callable[..., Path], indexed: list[str]):
+    place = Place(tmp_path, make_talk)
+
+    async def body(requested: RequestVideos) -> list[Any]:
+        task = asyncio.create_task(ids(requested, video(place.walk)))
+        with writer_lock(place.memory.folder):
+            while not indexed:
+                await asyncio.sleep(0.01)
+            await requested.close()
+            return await asyncio.gather(task, ids(requested, video(place.walk)), return_exceptions=True)
+
+    begun, late = place.run(body)
+    for failure in (begun, late):
+        assert isinstance(failure, MemoryFolderError) and "server is ending" in str(failure)
+
+
 def test_what_cannot_be_indexed_is_told_to_all(place: Place, indexed: list[str]):
     broken = place.videos / "broken.mp4"
     broken.write_bytes(place.walk.read_bytes()[:400])

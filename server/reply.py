@@ -45,6 +45,7 @@ class ChatReply(Response):
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with self._service.admission.taken_in(), self._bodies.read(self._request) as body:
             chat = await asyncio.to_thread(read_request, body)
+            del body  # it may be large, and the request holds what it says
             begun = asyncio.Event()
             async with _while_there(self._request, self._service.complete(chat, begun)) as work:
                 if chat.stream:
@@ -102,7 +103,7 @@ async def _send_stream(send: Send, chat: ChatRequest, work: asyncio.Task[Complet
     if work.cancelled():
         return
     try:
-        for row in work.result().chunks(id_, usage=usage):
+        for row in work.result().chunks(id_, created, usage=usage):
             await tell(f"data: {as_json(row)}")
         await tell("data: [DONE]")
     except Exception as error:  # nobody else can tell the client any more; what is a bug is raised

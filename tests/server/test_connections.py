@@ -294,12 +294,17 @@ def test_a_connection_is_closed_where_a_request_stays_half_and_not_between_or_du
             pass  # until it is closed
 
 
-def test_a_page_of_this_machine_may_read_what_it_asked_and_no_other(plain: Any):
+def test_a_page_of_this_machine_may_read_what_it_asked_and_no_other(plain: Any, two: ClipMemory):
     asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
     for origin, allowed in (("http://localhost:3000", True), ("https://localhost.evil.example", False)):
         reply = plain.options("/v1/chat/completions", headers={"Origin": origin, **asks})
         assert (reply.headers.get("access-control-allow-origin") == origin) is allowed
         assert (reply.status_code == 200) is allowed
+    with patient(two, key="s3cret") as (_, client):
+        asked_for = client.options("/v1/models", headers={"Origin": "http://localhost:3000", **asks})
+        refused = client.get("/v1/models", headers={"Origin": "http://localhost:3000"})
+    assert asked_for.status_code == 200 and refused.status_code == 401
+    assert refused.headers["access-control-allow-origin"] == "http://localhost:3000"
 
 
 def test_connections_beyond_a_bound_are_closed(plain: Any, monkeypatch: pytest.MonkeyPatch):

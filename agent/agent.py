@@ -29,7 +29,7 @@ from .prompts import SYSTEM
 from .questions.history import Before, read_history, understand
 from .questions.mode import Mode, mode_of
 from .questions.question import Question, QuestionError, RunError, question_about
-from .runner import Listener, Runner, RunRecord, run_event, run_to_end, synchronous
+from .runner import Listener, Runner, RunRecord, run_event, synchronous
 from .small_loop import own_loop
 from .strategies import ROUTES
 from .test_time_scaling import SCALINGS
@@ -39,7 +39,7 @@ from .tool_formats import load_tool_format, with_prompt
 from .waiting import RunLoop, WaitLoop, begin_waiting, build_wait_graph
 
 if TYPE_CHECKING:
-    from ..memory import ClipMemory, Moment
+    from ..memory import ClipMemory, Moment, RestrictedView
     from ..memory.tracking.detector import Detector
     from .checkpoints.store import Steps
     from .questions.conversation import Conversation
@@ -49,7 +49,7 @@ class VideoAgent:
     """Answers questions about the videos of a memory, within a budget, with evidence.
 
     Args:
-        memory: the clip memory that holds the videos.
+        memory: the clip memory that holds the videos, or what a `Restriction` leaves of it.
         policy: a name for `load_policy` (`"heuristic"`, a folder or hub id of a Video-LMM or a language model, a
             `.gguf` file, a run folder of `rewatch train`, the address of a server, `provider:model`), or a LangChain
             chat model. A policy that was trained here has the tools and the loop that it was trained with.
@@ -80,7 +80,7 @@ class VideoAgent:
 
     def __init__(
         self,
-        memory: ClipMemory,
+        memory: ClipMemory | RestrictedView,
         *,
         policy: str | BaseChatModel = "heuristic",
         tools: Iterable[BaseTool | Callable[..., Any]] = (),
@@ -145,6 +145,7 @@ class VideoAgent:
         patience: int | None = None,
         temperature: float | None = None,
         seed: int | None = None,
+        run_id: str | None = None,
         listener: Listener | None = None,
     ) -> Answer:
         """Answer a question; `ask` is the same for callers that have no event loop.
@@ -171,6 +172,7 @@ class VideoAgent:
             patience: in mode `wait`, how many parts (of 10 s) are asked about at most.
             temperature: of the policy (0 is greedy); its own if left out.
             seed: of its sampling, where it can be seeded.
+            run_id: what `new_run_id` gave, for who has to know it before the run begins.
             listener: called with every trace event as it happens.
 
         Raises:
@@ -184,7 +186,7 @@ class VideoAgent:
         limits = budget or self.budget
         route = route or (self._config.route if self._config else None)
         self._require(route, scale)
-        run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
+        run_id = run_id or new_run_id()
         state: dict[str, Any] = {"question": parsed.as_dict(), "budget": limits.as_dict()}
         if route:
             state["route"] = route
@@ -275,13 +277,15 @@ class VideoAgent:
         """True if its policy is a language model, which reads what it is told besides the question."""
         return not isinstance(self.policy, HeuristicPolicy)
 
-    def resume(self, run_id: str, *, listener: Listener | None = None) -> Answer:
-        """Go on with a run that was cut off, from its last stored step.
+    async def aresume(self, run_id: str, *, listener: Listener | None = None) -> Answer:
+        """Go on with a run that was cut off, from its last stored step; `resume` is the same without an event loop.
 
         Raises:
             QuestionError: if no step of such a run is stored.
         """
-        return run_to_end(self._drive(run_id, None, listener))
+        return await self._drive(run_id, None, listener)
+
+    resume = synchronous(aresume)
 
     async def _drive(self, run_id: str, state: dict[str, Any] | None, listener: Listener | None) -> Answer:
         """Run the loop, or a scaling over it; without a first state, the stored run goes on."""
@@ -367,6 +371,11 @@ class VideoAgent:
         if self.calibration:
             more["calibration"] = asdict(self.calibration)
         return run_event(self._loop, run_id, state, **more)
+
+
+def new_run_id() -> str:
+    """An id for a run, which no other run has: when it began, and some letters."""
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
 
 
 def _system(prompt: str | Path | None, policy: BaseChatModel) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from langgraph.types import Command
 
-from ..memory import CapabilityError, ClipMemory, Span
+from ..memory import CapabilityError, ClipMemory, RestrictedView, Span
 from ..tools import Observation, Toolbox, ToolError, VideoContext, tool
 from .graph import Loop
 from .planning.planner import no_look, plan_by_rules
@@ -76,7 +76,7 @@ class SmallLoop(Loop):
         return Command(update={**made.update, "messages": [system, bare]}, goto=made.goto)
 
 
-def small_loop(memory: ClipMemory, policy: Any) -> SmallLoop:
+def small_loop(memory: ClipMemory | RestrictedView, policy: Any) -> SmallLoop:
     """The loop with its two tools."""
     return SmallLoop(
         memory=memory,
@@ -89,11 +89,11 @@ def small_loop(memory: ClipMemory, policy: Any) -> SmallLoop:
     )
 
 
-LOOPS: Mapping[str, Callable[[ClipMemory, Any], Loop]] = {"clips16": small_loop}
+LOOPS: Mapping[str, Callable[[ClipMemory | RestrictedView, Any], Loop]] = {"clips16": small_loop}
 """Loops that a policy may have been trained in, beside that of `rewatch ask`, by the name in its `rewatch.json`."""
 
 
-def own_loop(config: PolicyConfig | None, memory: ClipMemory, policy: Any) -> Loop | None:
+def own_loop(config: PolicyConfig | None, memory: ClipMemory | RestrictedView, policy: Any) -> Loop | None:
     """Return the loop that a policy was trained in; None for that of `rewatch ask`."""
     if config is None or config.loop is None:
         return None

@@ -19,7 +19,7 @@ from langgraph.graph import START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
-from ..memory import ClipMemory, Moment, Span, VideoRecord, clock, resolve_now, wall_clock
+from ..memory import ClipMemory, Moment, RestrictedView, Span, VideoRecord, clock, resolve_now, wall_clock
 from ..tools import Spend
 from ..tools.budget import rounded
 from .answer import Answer, Waited
@@ -93,7 +93,7 @@ class WaitLoop:
     """What the nodes need: the runner of attempts, and the memory that grows or is stepped through."""
 
     run: RunLoop
-    memory: ClipMemory
+    memory: ClipMemory | RestrictedView
     ask: Callable[[Mapping[str, Any], Sequence[str], float | Moment], Question]
     """Makes the question of the state, about some videos, as it is at some moment."""
     reads_only: bool
@@ -190,17 +190,17 @@ class WaitLoop:
         It looks at the memory's version, so that nothing is read while nothing was written.
         """
         began, pause = time.monotonic(), _POLL
-        version = self.memory.store.version()
+        version = self.memory.version()
         while True:
             reached, grows = self._reached(wait)
             if reached > position + 1e-6 or not grows or position >= wait.until:
                 return reached, grows
-            while self.memory.store.version() == version:
+            while self.memory.version() == version:
                 if wait.seconds is not None and time.monotonic() - began >= wait.seconds:
                     return reached, False
                 await asyncio.sleep(pause)
                 pause = min(pause * 1.5, _SLOWEST)
-            version, pause = self.memory.store.version(), _POLL
+            version, pause = self.memory.version(), _POLL
 
     def _reached(self, wait: Wait) -> tuple[float, bool]:
         reached: list[float] = []
@@ -244,7 +244,7 @@ def conclusion(state: Mapping[str, Any]) -> Answer | None:
 
 
 def begin_waiting(
-    memory: ClipMemory,
+    memory: ClipMemory | RestrictedView,
     question: Question,
     *,
     videos: Sequence[str],
@@ -292,7 +292,7 @@ def begin_waiting(
     return {**asdict(wait), "videos": list(videos)}
 
 
-def _records(memory: ClipMemory, videos: Sequence[str]) -> list[VideoRecord]:
+def _records(memory: ClipMemory | RestrictedView, videos: Sequence[str]) -> list[VideoRecord]:
     return [memory.video(video) for video in videos] if videos else memory.videos()
 
 

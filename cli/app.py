@@ -12,6 +12,7 @@ from .chapters import chapters
 from .chat import chat
 from .demo import demo
 from .doctor import doctor
+from .eval import app as evaluation
 from .export import export
 from .gym import app as gym
 from .index import index
@@ -22,6 +23,7 @@ from .remove import remove
 from .replay import replay, report
 from .runs import clean, runs
 from .search import search
+from .serve import serve
 from .summarize import summarize
 from .tools import app as tools
 from .train import app as train
@@ -61,10 +63,11 @@ def _common(
 
 for verb in (
     *(ask, chat, index, watch, search, transcript, chapters, summarize, videos, remove, merge, export),
-    *(runs, replay, report, clean, mcp, warm, doctor, demo),
+    *(runs, replay, report, clean, mcp, serve, warm, doctor, demo),
 ):
     app.command()(verb)
 app.add_typer(people, name="people")
 app.add_typer(tools, name="tools")
 app.add_typer(train, name="train")
 app.add_typer(gym, name="gym")
+app.add_typer(evaluation, name="eval")

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hmac
 import importlib.util
 import os
-import socket
 import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -28,15 +26,11 @@ if TYPE_CHECKING:
     from ..tools.viewer import Viewer
 
 TOKEN = "REWATCH_MCP_TOKEN"  # noqa: S105 - the name of a variable
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 REQUEST = 1 << 20
-CONNECTIONS = 256
-"""Connections that are open at once; uvicorn answers 503 to more."""
 ARRIVAL = 20.0
 """Seconds that a request has to arrive whole, from the connection or its first bytes on."""
 PARTS = 6
 """Parts of 10 s that a question about what is still to come looks at in one call, before it says: not yet."""
-_Asgi = Callable[[dict[str, Any], Callable[..., Any], Callable[..., Any]], Awaitable[None]]
 
 
 def mcp(
@@ -82,9 +76,9 @@ def mcp(
     """
     if importlib.util.find_spec("mcp") is None:
         raise CapabilityError("rewatch mcp needs the package mcp: pip install 'rewatch[mcp]'.")
+    from ..memory.files.sources import Sources
     from ..tools import BUILT_IN, VLM_TOOLS, Budget, Toolbox
     from ..tools.mcp.server import MemoryServer
-    from ..tools.mcp.sources import Sources
     from .settings.plugins import own_tools
 
     console = Console(stderr=True)
@@ -130,12 +124,13 @@ class _Agent:
         self._policy = policy
         self._viewer = viewer
         self._tools = tools
-        self._approved = frozenset(approved)
+        self._approved = approved
         self._making = threading.Lock()
 
     @cached_property
     def _agent(self) -> VideoAgent:
         from ..agent import VideoAgent
+        from .settings.plugins import allowing
 
         return VideoAgent(
             self._memory,
@@ -144,7 +139,7 @@ class _Agent:
             tools=self._tools,
             registered=False,  # they are among the plugged ones
             traces=runs_folder(self._memory.folder) if os.access(self._memory.folder, os.W_OK) else None,
-            approve=lambda call: bool(self._approved & {"all", call["tool"]}),
+            approve=allowing(self._approved),
         )
 
     def __call__(
@@ -205,84 +200,17 @@ def _address(text: str) -> tuple[str, int]:
 
 
 def _over_http(server: Any, host: str, port: int, what: str, console: Console) -> None:
-    import uvicorn
-
+    from ..server.http import CONNECTIONS, http_server, listening_at, require_key, with_key
     from ..tools.mcp.accounts import CLIENTS
 
     token = os.environ.get(TOKEN, "")
-    if host not in _LOOPBACK and not token:
-        raise typer.BadParameter(
-            f"--http {host}: whoever reaches this address could watch the videos; set {TOKEN}, which clients then send "
-            "as Authorization: Bearer, or serve on 127.0.0.1."
-        )
+    require_key(host, token, TOKEN)
     app: Any = server.streamable_http_app(host=host, max_sessions=CLIENTS, max_request_body_size=REQUEST)
-    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-        listening.listen(128)  # a client that reads the address below may connect at once
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "no address"
-        raise CapabilityError(f"--http {host}:{port} cannot be used: {why}; give another port.") from None
-    authority = f"[{host}]" if ":" in host else host
-    address = f"http://{authority}:{listening.getsockname()[1]}/mcp"
-    console.print(Text(f"serving {what} at {address}"), soft_wrap=True)
-    guarded = with_token(app, token) if token else app
-    # Addresses are those of the connections: one that a header claims would be a budget of its own.
-    settings = uvicorn.Config(
-        guarded,
-        log_level="warning",
-        lifespan="on",
-        limit_concurrency=CONNECTIONS,
-        proxy_headers=False,
-        ws="none",
-        http=prompt_protocol(),
-    )
-    uvicorn.Server(settings).run(sockets=[listening])
+    listening, address = listening_at(host, port)
+    console.print(Text(f"serving {what} at {address}/mcp"), soft_wrap=True)
+    guarded = with_key(app, token, _refusal) if token else app
+    http_server(guarded, arrival=ARRIVAL, limit_concurrency=CONNECTIONS).run(sockets=[listening])
 
 
-def prompt_protocol() -> type[asyncio.Protocol]:
-    """Return uvicorn's protocol, which closes connections on which no whole request arrives in time.
-
-    Uvicorn itself waits for ever, and half-open connections would keep others out.
-    """
-    from uvicorn.protocols.http.h11_impl import H11Protocol
-
-    class PromptProtocol(H11Protocol):
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
-            self._check: asyncio.TimerHandle | None = self.loop.call_later(ARRIVAL, self._close_late)
-
-        def data_received(self, data: bytes) -> None:
-            super().data_received(data)
-            if self._check is None:
-                self._check = self.loop.call_later(ARRIVAL, self._close_late)
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            super().connection_lost(exc)
-            if self._check is not None:
-                self._check.cancel()
-
-        def _close_late(self) -> None:
-            self._check = None
-            if self.cycle is None or self.cycle.response_complete or self.cycle.more_body:
-                self.transport.close()
-
-    return PromptProtocol
-
-
-def with_token(app: _Asgi, token: str) -> _Asgi:
-    """The application, for those who bring the token."""
-
-    async def guarded(scope: dict[str, Any], receive: Callable[..., Any], send: Callable[..., Any]) -> None:
-        if scope["type"] == "http":
-            headers = dict(scope["headers"])
-            if not hmac.compare_digest(headers.get(b"authorization", b""), f"Bearer {token}".encode()):
-                await send(
-                    {"type": "http.response.start", "status": 401, "headers": [(b"www-authenticate", b"Bearer")]}
-                )
-                await send({"type": "http.response.body", "body": b"give Authorization: Bearer TOKEN\n"})
-                return
-        await app(scope, receive, send)
-
-    return guarded
+def _refusal(status: int, why: str) -> tuple[bytes, bytes]:
+    return f"{why}\n".encode(), b"text/plain; charset=utf-8"

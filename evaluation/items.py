@@ -33,13 +33,14 @@ class Item:
     """Id of the task."""
     sample: int = 0
     """Which of the samples of the task it is, from 0."""
-    state: Literal["begun", "done"] = "done"
-    """`begun` once the run has an id, so that it can be gone on with after a kill."""
+    state: Literal["begun", "done", "left_out"] = "done"
+    """`begun` once the run has an id, so that it can be gone on with after a kill; `left_out` where a control means
+    nothing for the task, so that it is neither right nor wrong."""
     run_id: str = ""
     answer: Answer | None = None
     """None while it runs, and where it failed before there was a run (a video that cannot be used)."""
     failed: str | None = None
-    """The reason why there is no answer, in a line; such an item is wrong."""
+    """The reason why there is no answer, in a line; such an item is wrong, unless it is left out."""
     trace: str | None = None
     """Path of the trace below the folder of the evaluation."""
     seconds: float = 0.0

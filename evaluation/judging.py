@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from langchain_core.messages import AnyMessage
+from langchain_core.messages import AIMessage, AnyMessage
 
 from ..agent import Answer
+from ..agent.answer import Draft
 from ..agent.replay import replay
 from ..agent.trace import TraceError
 from ..training.data.task import Task
@@ -78,7 +79,10 @@ def judge(items: Iterable[Item], tasks: Mapping[str, Task], folder: Path) -> lis
 
 
 def _messages(item: Item, folder: Path) -> tuple[AnyMessage, ...]:
-    """The conversation of the run, those of its attempts in a row where several answered together."""
+    """The conversation of the run; where several answered together, theirs in a row, and what they came to at the end.
+
+    The last attempt's own answer need not be the one that was chosen, and it is the last message that is judged.
+    """
     if item.trace is None:
         return ()
     path = folder / item.trace
@@ -89,4 +93,11 @@ def _messages(item: Item, folder: Path) -> tuple[AnyMessage, ...]:
             found += replay(each).messages
         except TraceError:  # what a trace does not tell supports nothing
             continue
+    if parts and item.answer is not None:
+        found.append(AIMessage(_draft(item.answer).as_message(), response_metadata={"attempts": len(parts)}))
     return tuple(found)
+
+
+def _draft(answer: Answer) -> Draft:
+    fields = ("text", "option", "evidence", "confidence", "abstained")
+    return Draft(**{name: getattr(answer, name) for name in fields})

@@ -12,6 +12,7 @@ from .coverage import Coverage
 from .errors import CapabilityError, MemoryFolderError, MisuseError, RewatchError, VideoError, VideoGoneError
 from .memory_view import MemoryView
 from .protocol import Frame, VideoInfo, VideoSource
+from .restricted import RestrictedView, Restriction
 from .span import Box, MediaURI, Span, clock
 from .timeline import Moment, TimelineSpan, day_of, parse_moment, resolve_now, wall_clock
 from .types import CHANNELS, LEVELS, OBJECTS, Clip, Failure, Hit, Progress, Text, VideoRecord
@@ -45,6 +46,8 @@ __all__ = [
     "MemoryView",
     "FrameReader",
     "Progress",
+    "RestrictedView",
+    "Restriction",
     "RewatchError",
     "Span",
     "Text",

@@ -12,18 +12,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import VideoError
-from .memory_view import MemoryView, Picture, at_same_time
+from .memory_view import MemoryView, Picture, at_same_time, overlaps
 from .people.view import PeopleView
 from .protocol import VideoSource
 from .span import MediaURI, Span, merge_spans
-from .store.search import dated, scope_of, timeline_scope
 from .timeline.cut import Cut
 from .timeline.interval import TimelineSpan, recorded_in
 from .timeline.moment import Moment
-from .types import CLIP, TIMELINE_LEVELS, Clip, Hit, Summary, Text, VideoRecord
-from .video.open import find_video, one_or_many
-from .video.pictures import read_picture
+from .types import CLIP, Clip, Hit, Summary, Text, VideoRecord
+from .video.open import find_video
 from .video.truncated_video import TruncatedVideo
+from .view_search import search_view
 
 if TYPE_CHECKING:
     from .causal.past import Past
@@ -139,27 +138,10 @@ class CausalView:
         vector: np.ndarray | None = None,
     ) -> list[Hit]:
         """See `ClipMemory.search`: among what was known, and by how often words occur in that."""
-        known = {record.id: record for record in self.videos()}
-        names = list(known) if videos is None else one_or_many(videos)
-        ids = tuple(dict.fromkeys(str(name) if name in known else self.video(name).id for name in names))
-        scope = scope_of(channels, ids, None if isinstance(between, TimelineSpan) else between)
-        content = query if isinstance(query, str) else read_picture(query, self)
-        if not ids:
-            return []
-
-        def search(some: tuple[str, ...]) -> list[Hit]:
-            within = replace(scope, videos=some)
-            if isinstance(between, TimelineSpan):
-                within = timeline_scope(channels, [known[id_] for id_ in some], between)
-            hits = self._past_at(self._cut).searcher(ids).search(content, within, level=level, k=k, vector=vector)
-            return dated(hits, known.values(), between if isinstance(between, TimelineSpan) else None)
-
-        if level in TIMELINE_LEVELS and (levels := self.levels(ids)).calendars:
-            return levels.search(
-                query, level=level, undated=search, channels=scope.channels, videos=ids, between=between, k=k,
-                vector=vector,
-            )  # fmt: skip
-        return search(ids)
+        return search_view(
+            self, self._past_at(self._cut).searcher, query, channels=channels, videos=videos, between=between,
+            level=level, k=k, vector=vector,
+        )  # fmt: skip
 
     def levels(self, videos: Sequence[str] | None = None) -> Levels:
         """See `ClipMemory.levels`: made of what was known, and of the days that were over."""
@@ -172,7 +154,7 @@ class CausalView:
     def texts(self, video_id: str, *, channel: str | None = None, between: Span | None = None) -> list[Text]:
         """See `ClipMemory.texts`; of what is being said and shown at `now`, what was made out by then."""
         texts = self._past_at(self._cut).texts(self.video(video_id).id, () if channel is None else (channel,))
-        return [text for text in texts if _overlaps(text, between)]
+        return [text for text in texts if overlaps(text, between)]
 
     def recorded_in(self, interval: TimelineSpan) -> list[MediaURI]:
         """See `ClipMemory.recorded_in`; as far as it is known."""
@@ -185,7 +167,7 @@ class CausalView:
     def clips(self, video_id: str, *, level: str = CLIP, between: Span | None = None) -> list[Clip]:
         """See `ClipMemory.clips`; the last one ends at `now`, and in place of shots there are windows of one length."""
         clips = self._past_at(self._cut).clips(self.video(video_id).id, level)
-        return [clip for clip in clips if _overlaps(clip, between)]
+        return [clip for clip in clips if overlaps(clip, between)]
 
     def coverage(self, video_id: str) -> Coverage:
         """See `ClipMemory.coverage`: what of it lies before `now`."""
@@ -204,11 +186,3 @@ class CausalView:
     def known_until(self, video_id: str, channel: str) -> float:
         """The second up to which a channel is known in full: what was not worked off by `now` is not known yet."""
         return self._past_at(self._cut).known_until(self.video(video_id).id, channel)
-
-
-def _overlaps(row: Text | Clip, between: Span | None) -> bool:
-    """Return whether a row overlaps a span; a moment keeps what it lies in."""
-    if between is None:
-        return True
-    end = between.end if between.end > between.start else float(np.nextafter(between.end, np.inf))
-    return row.start < end and (row.end > between.start or row.start >= between.start)

@@ -6,9 +6,9 @@ import math
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -39,9 +39,12 @@ from .video.pictures import read_picture
 if TYPE_CHECKING:
     from .causal.past import Past
     from .levels.levels import Levels
+    from .restricted.restriction import Restriction
+    from .restricted.view import RestrictedView
     from .tracking.detector import Detector
 
-_PASTS = 8  # moments of which the known rows are kept
+_PASTS = 8  # moments, and restrictions, of which the known rows are kept
+Made = TypeVar("Made")
 
 
 class MemoryReader:
@@ -72,6 +75,7 @@ class MemoryReader:
         self._sources: dict[str, VideoSource] = {}
         self._pasts: OrderedDict[tuple[Cut, tuple[int, int]], Past] = OrderedDict()
         self._levels: OrderedDict[tuple[Any, ...], Levels] = OrderedDict()
+        self._restricted: OrderedDict[tuple[Any, ...], RestrictedView] = OrderedDict()
         self._pasts_lock = threading.Lock()
         self._over: tuple[tuple[int, int], dict[tuple[str, str], tuple[list[Text], float]]] = ((0, 0), {})
 
@@ -295,14 +299,11 @@ class MemoryReader:
         chosen = None if videos is None else frozenset(videos)
         if chosen is not None and chosen.issuperset(record.id for record in view.videos()):
             chosen = None  # of all: one object for both ways of asking
-        key = (cut, chosen, self.store.version())
-        with self._pasts_lock:
-            if key not in self._levels:
-                self._levels[key] = Levels(view, self.store, rows_change=cut is None, videos=chosen)
-                while len(self._levels) > _PASTS:
-                    self._levels.popitem(last=False)
-            self._levels.move_to_end(key)
-            return self._levels[key]
+
+        def make() -> Levels:
+            return Levels(view, self.store, rows_change=cut is None, videos=chosen)
+
+        return self._kept(self._levels, (cut, chosen, self.store.version()), make)
 
     def texts(self, video_id: str, *, channel: str | None = None, between: Span | None = None) -> list[Text]:
         """Everything said, shown and described in a video, in time order; `between` keeps what overlaps it."""
@@ -389,18 +390,37 @@ class MemoryReader:
         from .video.truncated_video import TruncatedVideo
 
         key = (cut, self.store.version())
+
+        def make() -> Past:
+            if self._over[0] != key[1]:
+                self._over = key[1], {}
+            return Past(
+                self.store,
+                self.models,
+                lambda video: TruncatedVideo(self.open(video), cut.second_of(self.video(video))),
+                cut,
+                self._over[1],
+            )
+
+        return self._kept(self._pasts, key, make)
+
+    def restricted(self, restriction: Restriction) -> RestrictedView:
+        """Return this memory as if only what a restriction leaves could be seen and heard."""
+        from .restricted.view import RestrictedView
+
+        key = (restriction, self.store.version())
+        return self._kept(self._restricted, key, lambda: RestrictedView(self, restriction))
+
+    def version(self) -> tuple[int, int]:
+        """Return numbers that move whenever any process has changed the memory."""
+        return self.store.version()
+
+    def _kept(self, kept: OrderedDict[Any, Made], key: tuple[Any, ...], make: Callable[[], Made]) -> Made:
+        """What was made for a key, made now where it is not kept any more."""
         with self._pasts_lock:
-            if key not in self._pasts:
-                if self._over[0] != key[1]:
-                    self._over = key[1], {}
-                self._pasts[key] = Past(
-                    self.store,
-                    self.models,
-                    lambda video: TruncatedVideo(self.open(video), cut.second_of(self.video(video))),
-                    cut,
-                    self._over[1],
-                )
-                while len(self._pasts) > _PASTS:
-                    self._pasts.popitem(last=False)
-            self._pasts.move_to_end(key)
-            return self._pasts[key]
+            if key not in kept:
+                kept[key] = make()
+                while len(kept) > _PASTS:
+                    kept.popitem(last=False)
+            kept.move_to_end(key)
+            return kept[key]

@@ -110,3 +110,11 @@ def at_same_time(memory: MemoryView, record: VideoRecord, span: Span) -> list[Me
     interval = timeline_span(record, span)
     places = [] if interval is None else memory.recorded_in(interval)
     return [place for place in places if place.video != record.id]
+
+
+def overlaps(row: Text | Clip, between: Span | None) -> bool:
+    """Return whether a row overlaps a span; a moment keeps what it lies in."""
+    if between is None:
+        return True
+    end = between.end if between.end > between.start else float(np.nextafter(between.end, np.inf))
+    return row.start < end and (row.end > between.start or row.start >= between.start)

@@ -14,14 +14,14 @@ from .errors import ToolError, ViewerError, always_passes, words_of
 from .viewer import Reply, Viewer, VisualQuestion
 
 if TYPE_CHECKING:
-    from ..memory import CausalView, ClipMemory, Frame, TimelineSpan, VideoRecord, VideoSource
+    from ..memory import Frame, MemoryView, TimelineSpan, VideoRecord, VideoSource
 
 
 @dataclass(slots=True)
 class VideoContext:
     """One video of the memory as a tool sees it during one call. Frames taken here are charged to the budget."""
 
-    memory: ClipMemory | CausalView
+    memory: MemoryView
     """Read access to the memory (a view up to `now` in egocentric and streaming runs)."""
     info: VideoRecord
     """The memory's record of the video: its bounds, size, sound. Needs no file."""

@@ -33,7 +33,7 @@ from .viewer import Viewer
 from .wall_clock import read_wall_clock, with_wall_clock
 
 if TYPE_CHECKING:
-    from ..memory import CausalView, ClipMemory
+    from ..memory import MemoryView
 
 _threads = DaemonThreads()
 MAX_TEXT = 6000
@@ -145,9 +145,7 @@ class Toolbox:
             schemas.append(schema)
         return schemas
 
-    def asks_first(
-        self, name: str, arguments: Any, *, memory: ClipMemory | CausalView, videos: list[str]
-    ) -> dict[str, Any] | None:
+    def asks_first(self, name: str, arguments: Any, *, memory: MemoryView, videos: list[str]) -> dict[str, Any] | None:
         """The call (`tool`, `arguments`) that a person has to allow before it is made; None if nobody has to."""
         if not any(getattr(item, "approval", False) for item in self._tools.values()):
             return None
@@ -164,7 +162,7 @@ class Toolbox:
         name: str,
         arguments: Any,
         *,
-        memory: ClipMemory | CausalView,
+        memory: MemoryView,
         videos: list[str],
         left: Mapping[str, float],
         approved: bool = False,
@@ -225,9 +223,7 @@ class Toolbox:
             observation = with_wall_clock(observation, memory, videos)
         return self._clean(observation, item), cost
 
-    def _prepare(
-        self, name: str, arguments: Any, memory: ClipMemory | CausalView, videos: list[str], eyes: Eyes
-    ) -> PreparedCall:
+    def _prepare(self, name: str, arguments: Any, memory: MemoryView, videos: list[str], eyes: Eyes) -> PreparedCall:
         """Understand a call.
 
         Raises:
@@ -318,7 +314,7 @@ class Toolbox:
     def _run(
         self,
         call: PreparedCall,
-        memory: ClipMemory | CausalView,
+        memory: MemoryView,
         videos: Sequence[str],
         left: Mapping[str, float],
         raise_bugs: bool,
@@ -375,12 +371,12 @@ class Toolbox:
         return replace(observation, text=text, data=defuse_data(observation.data), lines=lines)
 
 
-def _known(memory: ClipMemory | CausalView, record: VideoRecord) -> list[str]:
+def _known(memory: MemoryView, record: VideoRecord) -> list[str]:
     """Return what is known by now of a video that is not complete: what is asked again then may have another answer."""
     return [] if record.complete else [json.dumps(memory.coverage(record.id).as_dict())]
 
 
-def _within_view(observation: Observation, videos: Sequence[str], memory: ClipMemory | CausalView) -> Observation:
+def _within_view(observation: Observation, videos: Sequence[str], memory: MemoryView) -> Observation:
     """Drop the pictures that the run may not see from an observation, with a note."""
     kept: list[str] = []
     reasons: list[str] = []

@@ -22,7 +22,7 @@ from .window import last_seconds
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ...memory import CausalView, ClipMemory, VideoRecord
+    from ...memory import ClipMemory, MemoryView, RestrictedView, VideoRecord
 
 __all__ = ["Question", "QuestionError", "letter", "question_about", "question_of", "split_options"]
 
@@ -157,7 +157,7 @@ class Question:
 
 
 def question_about(
-    memory: ClipMemory,
+    memory: ClipMemory | RestrictedView,
     text: str,
     *,
     options: Sequence[object] | Mapping[str, object] | None = None,
@@ -270,7 +270,7 @@ def _nothing_yet(now: float | Moment, records: Sequence[VideoRecord]) -> str:
     return f"Nothing was recorded yet at {wall_clock(now.seconds, first.zone)}: give a time after {began}."
 
 
-def _coverage(memory: ClipMemory | CausalView, record: VideoRecord) -> dict[str, Any]:
+def _coverage(memory: MemoryView, record: VideoRecord) -> dict[str, Any]:
     """Return the coverage of a video that is not covered in full, read before anything is searched; else nothing."""
     if record.is_known:
         return {}

@@ -4,6 +4,6 @@
 the Jinja templates.
 """
 
-from .page import ReportError, render_template, write_report
+from .page import ReportError, page_policy, page_style, render_template, write_report
 
-__all__ = ["ReportError", "render_template", "write_report"]
+__all__ = ["ReportError", "page_policy", "page_style", "render_template", "write_report"]

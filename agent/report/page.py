@@ -89,11 +89,8 @@ def write_report(trace_path: str | Path, out_path: str | Path, *, open_video: Op
 
 def render(run: RunSummary, *, trace: str, open_video: OpenVideo | None = None) -> str:
     """Return the page of a run as HTML text."""
-    style = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
+    style = page_style()
     evidence = evidence_rows(run)
-    # The page may show its own pictures, and be styled by its own sheet; nothing else, no script at all.
-    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     return render_template(
         "page.html.j2",
         run=run,
@@ -105,8 +102,22 @@ def render(run: RunSummary, *, trace: str, open_video: OpenVideo | None = None) 
         budget=budget_rows(run),
         timelines=timelines(run),
         style=Markup(style),  # noqa: S704 - our own file
-        policy=policy,
+        policy=page_policy(style),
     )
+
+
+def page_style() -> str:
+    """Return the style sheet of pages, to be put into them."""
+    return Path(__file__).with_name("style.css").read_text(encoding="utf-8")
+
+
+def page_policy(style: str) -> str:
+    """Return the content security policy of a page.
+
+    It may show its own pictures, and be styled by its own sheet; nothing else, no script at all.
+    """
+    digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
+    return f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
 
 
 class _LineBreaksAside(Extension):
@@ -116,15 +127,18 @@ class _LineBreaksAside(Extension):
         return "".join(line.strip() for line in source.splitlines())
 
 
-def render_template(name: str, **values: Any) -> str:
-    """Return a page made by a template of this folder; every text is escaped, and a missing field is empty."""
-    return _environment().get_template(name).render(**values)
+_TEMPLATES = Path(__file__).with_name("templates")
+
+
+def render_template(name: str, *, folder: Path = _TEMPLATES, **values: Any) -> str:
+    """Return a page made by a template of a folder; every text is escaped, and a missing field is empty."""
+    return _environment(folder).get_template(name).render(**values)
 
 
 @cache
-def _environment() -> Environment:
+def _environment(folder: Path) -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        loader=FileSystemLoader(folder),
         autoescape=True,
         undefined=ChainableUndefined,
         finalize=_printable,

@@ -5,11 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..judging import Judged
+from .intervals import mean_of
 from .measure import Figure
 
 
 def accuracy(judged: Sequence[Judged]) -> Mapping[str, Figure]:
-    """The share of items that are right; those that failed are wrong."""
+    """The share of items that are right, and what guessing would get where all tasks tell; a failed item is wrong."""
     if not judged:
         return {}
-    return {"accuracy": Figure(sum(one.right for one in judged) / len(judged))}
+    found = {"accuracy": mean_of(judged, [float(one.right) for one in judged])}
+    guesses = [chance for one in judged if (chance := _chance(one)) is not None]
+    if len(guesses) == len(judged):
+        found["chance"] = Figure(sum(guesses) / len(guesses))
+    return found
+
+
+def _chance(one: Judged) -> float | None:
+    """The probability that a guess is right: as the task states it, or one of its options."""
+    task = one.task
+    if "chance" in task.meta:
+        return float(task.meta["chance"])
+    single = task.kind == "mcq" and not task.truth.absent and len(task.truth.letters) == 1
+    return 1 / len(task.options) if single else None

@@ -10,15 +10,12 @@ moment, summaries from the rows that are known.
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
-
-import numpy as np
 
 from ..errors import RewatchError, VideoError
 from ..ingest.planning import windows
@@ -27,8 +24,8 @@ from ..ingest.summary_channel import gists
 from ..protocol import VideoInfo, VideoSource
 from ..span import Span
 from ..store.database import Store
-from ..store.full_text import indexed_form, marks
-from ..store.search import Encoders, Searcher
+from ..store.search import Searcher
+from ..store.some_rows import VideoRows, picture_vectors, searcher_over, text_vectors
 from ..store.units import NewText
 from ..timeline.cut import Cut
 from ..types import CLIP, OBJECTS, SUMMARY, Clip, Text, VideoRecord
@@ -123,17 +120,14 @@ class Past:
             return self._searchers[key]
 
     def _searcher(self, videos: Iterable[str]) -> Searcher:
-        """Search a database in memory that holds nothing else, so that nothing else counts."""
-        past = Store(self._store.folder, read_only=False, in_memory=True)
-        for video in videos:
-            channels = self._records[video][1].channels
-            texts = self.texts(video)
-            clips = [clip for level in (CLIP, *LEVELS) for clip in self.clips(video, level)]
-            vectors = _of_pictures(self._store, video, texts, self._ends[video])
-            vectors += _of_texts(self._store, self._models, video, texts)
-            _fill(past, video, channels, texts, clips, vectors)
-        past.writable = False
-        return Searcher(past, self._models)
+        return searcher_over(self._store, self._models, (self._video_rows(video) for video in videos))
+
+    def _video_rows(self, video: str) -> VideoRows:
+        texts = self.texts(video)
+        clips = [clip for level in (CLIP, *LEVELS) for clip in self.clips(video, level)]
+        vectors = picture_vectors(self._store, video, texts, self._ends[video])
+        vectors += text_vectors(self._store, self._models, video, texts)
+        return VideoRows(video, self._records[video][1].channels, texts, clips, vectors)
 
     def _channel(self, record: VideoRecord, channel: str) -> tuple[list[Text], float]:
         """The rows of a channel, and the second up to which they are all that there was."""
@@ -251,85 +245,3 @@ def _subtitles_until(rows: Iterable[tuple[NewText, Span]], now: float) -> Iterab
             words[-1][1] = now
             text = " ".join(str(word[2]).strip() for word in words)
             yield NewText(row.start, now, text, {**row.data, "words": words})
-
-
-@dataclass(frozen=True, slots=True)
-class _Vector:
-    """A vector of a space, over a span, and the id of its text (None for pictures); float16, as it is stored."""
-
-    channel: str
-    stamp: str
-    start: float
-    end: float
-    text: int | None
-    vector: bytes
-
-
-def _fill(
-    past: Store,
-    video: str,
-    channels: Iterable[str],
-    texts: Sequence[Text],
-    clips: Sequence[Clip],
-    vectors: Sequence[_Vector],
-) -> None:
-    with past.transaction() as db:
-        # Only what searches read; the rest of a record is asked of the memory itself.
-        db.execute("INSERT INTO videos VALUES (?, ?, '', '', 0, 0, '{}', '', '')", (video, video))
-        db.executemany("INSERT INTO channels VALUES (?, ?, '')", [(video, channel) for channel in channels])
-        rows = [(clip.id, clip.video, clip.level, clip.start, clip.end) for clip in clips]
-        db.executemany("INSERT INTO clips VALUES (?, ?, ?, ?, ?)", rows)
-        for text in texts:
-            row = (text.id, video, text.channel, text.start, text.end, text.text, json.dumps(text.data))
-            db.execute("INSERT INTO texts VALUES (?, 0, ?, ?, ?, ?, ?, ?)", row)
-            words = indexed_form(text.text) + marks(text.data)
-            db.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (text.id, words))
-        for one in vectors:
-            space = (one.channel, one.stamp)
-            dim = len(one.vector) // 2
-            db.execute("INSERT OR IGNORE INTO spaces (channel, stamp, dim) VALUES (?, ?, ?)", (*space, dim))
-            db.execute(
-                "INSERT INTO vectors (space, unit, video, text, start_s, end_s, vector) VALUES "
-                "((SELECT id FROM spaces WHERE channel = ? AND stamp = ?), 0, ?, ?, ?, ?, ?)",
-                (*space, video, one.text, one.start, one.end, one.vector),
-            )
-
-
-def _of_pictures(store: Store, video: str, texts: Sequence[Text], now: float) -> list[_Vector]:
-    """Vectors of clips that are over, with their descriptions where they have any."""
-    rows = store.rows(
-        "SELECT s.stamp, v.start_s, v.end_s, v.vector, t.start_s, t.end_s, t.text FROM vectors v "
-        "JOIN spaces s ON s.id = v.space JOIN units u ON u.id = v.unit LEFT JOIN texts t ON t.id = v.text "
-        "WHERE v.video = ? AND s.channel = 'visual' AND u.end_s <= ?",
-        (video, now),
-    )
-    ids = {(text.start, text.end, text.text): text.id for text in texts if text.channel == "visual"}
-    return [
-        _Vector("visual", stamp, start, end, ids.get((first, last, words)), vector)
-        for stamp, start, end, vector, first, last, words in rows
-    ]
-
-
-def _of_texts(store: Store, encoders: Encoders, video: str, texts: Sequence[Text]) -> list[_Vector]:
-    """Vectors of texts: a text's vector is that of its words, whenever they were read."""
-    texts = [text for text in texts if text.channel != "visual"]
-    if not texts:
-        return []
-    by_stamp: dict[str, dict[str, bytes]] = {encoders.text.stamp: {}}
-    for stamp, words, vector in store.rows(
-        "SELECT s.stamp, t.text, v.vector FROM vectors v JOIN spaces s ON s.id = v.space JOIN texts t ON t.id = v.text "
-        "WHERE v.video = ? AND s.channel != 'visual'",
-        (video,),
-    ):
-        by_stamp.setdefault(stamp, {})[words] = vector
-    current = by_stamp[encoders.text.stamp]
-    missing = list(dict.fromkeys(text.text for text in texts if text.text not in current))
-    if missing:
-        rows = encoders.text.encode(missing)
-        current |= {words: np.asarray(row, np.float16).tobytes() for words, row in zip(missing, rows, strict=True)}
-    return [
-        _Vector(text.channel, stamp, text.start, text.end, text.id, vectors[text.text])
-        for stamp, vectors in by_stamp.items()
-        for text in texts
-        if text.text in vectors
-    ]

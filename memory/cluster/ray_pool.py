@@ -129,9 +129,9 @@ class RayCluster:
             self._specs = wanted
         return RayPool(self, specs)
 
-    def start(self, specs: ModelSpecs) -> Any:
-        """Ask for one more worker; it may take a while until it is there."""
-        return self._ray.remote(RayWorker).options(num_cpus=1, max_restarts=0).remote(specs)
+    def start(self, kind: type[Any], *arguments: Any) -> Any:
+        """Ask for one more worker, an actor of this kind; it may take a while until it is there."""
+        return self._ray.remote(kind).options(num_cpus=1, max_restarts=0).remote(*arguments)
 
     def drop(self, actor: Any) -> None:
         """End a worker, with all that it does."""
@@ -211,7 +211,7 @@ class RayPool:
 
     def _ask_for(self, count: int) -> None:
         while len(self._starting) < count:
-            actor = self._cluster.start(self._specs)
+            actor = self._cluster.start(RayWorker, self._specs)
             self._starting[actor.host.remote()] = actor
 
     def _take_in(self, started: Any) -> None:

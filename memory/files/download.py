@@ -1,4 +1,4 @@
-"""Download a video from the web in a process of its own, which can connect only to where it may.
+"""Download a video or a picture from the web in a process of its own, which can connect only to where it may.
 
 The process refuses every connection to another address than allowed, at the moment that it is made: a name that
 resolves to something else the second time, a redirect or a page that leads to a private address gain nothing. It
@@ -66,21 +66,41 @@ class Request:
     hosts: tuple[str, ...]
     target: str | None = None
     page: bool = False
+    most: int = 0
+    """Where no 0: load at most so many bytes, and hand them over."""
 
 
-def look(url: str, hosts: tuple[str, ...]) -> WebVideo:
+def look(url: str, hosts: tuple[str, ...], stopped: Callable[[], bool] = lambda: False) -> WebVideo:
     """Return what lies at an address; nothing but its first bytes is loaded.
 
     Args:
         url: `http` or `https`.
         hosts: where connections may lead: `HOST`, `HOST:PORT`, or `public`.
+        stopped: is asked meanwhile whether to give up.
 
     Raises:
-        VideoError: if it cannot be reached, or is no video.
+        VideoError: if it cannot be reached, is no video, or was stopped.
         CapabilityError: if it is a page, and yt-dlp is not installed.
     """
-    answer = _run(Request(url, hosts), lambda done: None, lambda: False)
+    answer = _run(Request(url, hosts), lambda done: None, stopped)
     assert isinstance(answer, WebVideo)
+    return answer
+
+
+def load(url: str, hosts: tuple[str, ...], most: int, stopped: Callable[[], bool] = lambda: False) -> bytes:
+    """Return what lies at an address, such as a picture; the other arguments are those of `look`.
+
+    Args:
+        url: `http` or `https`.
+        hosts: where connections may lead.
+        most: bytes that are loaded.
+        stopped: is asked meanwhile whether to give up.
+
+    Raises:
+        VideoError: if it cannot be loaded, is larger, or was stopped.
+    """
+    answer = _run(Request(url, hosts, most=most), lambda done: None, stopped)
+    assert isinstance(answer, bytes)
     return answer
 
 
@@ -113,7 +133,7 @@ def fetch(
     _run(Request(video.url, hosts, str(target), video.page), progress, stopped)
 
 
-def _run(request: Request, progress: Callable[[int], None], stopped: Callable[[], bool]) -> WebVideo | None:
+def _run(request: Request, progress: Callable[[int], None], stopped: Callable[[], bool]) -> WebVideo | bytes | None:
     child = Child(__name__)
     heard = time.monotonic()
     try:
@@ -130,7 +150,7 @@ def _run(request: Request, progress: Callable[[int], None], stopped: Callable[[]
             if isinstance(answer, Exception):
                 raise answer
             if not isinstance(answer, int):
-                return answer if isinstance(answer, WebVideo) else None
+                return answer if isinstance(answer, WebVideo | bytes) else None
             progress(answer)
     except (EOFError, ConnectionError):
         raise VideoError(f"{request.url} could not be loaded: {child.exit_reason()}. Try again later.") from None
@@ -146,7 +166,9 @@ def main() -> None:
     try:
         guard_connections(request.hosts)
         loaded = _Told(connection.send)
-        if request.target is None:
+        if request.most:
+            connection.send(_load(request.url, request.most, loaded))
+        elif request.target is None:
             connection.send(_look(request.url))
         else:
             _download(request, Path(request.target), loaded)
@@ -237,6 +259,21 @@ def _look(url: str) -> WebVideo:
     name = _name(f"{found.get('title') or 'video'}.{found.get('ext') or 'mp4'}", url)
     site = printable(str(found.get("extractor_key") or "page"))[:40]
     return WebVideo(url, name, f"{found.get('ext') or 'video'} by {site}", int(size) if size else None, page=True)
+
+
+def _load(url: str, most: int, loaded: Callable[[int], None]) -> bytes:
+    pieces: list[bytes] = []
+    with _opened(url) as response:
+        while piece := response.read(_PIECE):
+            pieces.append(piece)
+            size = sum(map(len, pieces))
+            if size > most:
+                raise VideoError(f"{url} is larger than {most / 1e6:.0f} MB, more than is taken of it: give another.")
+            loaded(size)
+        length = response.headers.get("Content-Length", "")
+    if length.isdecimal() and sum(map(len, pieces)) != int(length):
+        raise VideoError(f"{url} broke off after {sum(map(len, pieces))} of {length} bytes: try again.")
+    return b"".join(pieces)
 
 
 def _download(request: Request, target: Path, loaded: Callable[[int], None]) -> None:

@@ -7,6 +7,7 @@ import logging
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,21 @@ class RapidReader:
             lines = [line for line in lines if stands_alone(line.text) or any(stands_alone(o.text) for o in lines)]
         return reading_order(lines)
 
+    def places(self, image: np.ndarray) -> list[Box]:
+        """Return where text seems to stand in a picture (`[H, W, 3]` uint8 RGB), whether or not it can be read."""
+        height, width = image.shape[:2]
+        if min(height, width) < 8:
+            return []
+        picture = np.ascontiguousarray(image[:, :, ::-1])
+        found = [at for scale in _scales(width, height, False) for at, _ in self._detected(picture, scale)]
+        rows = small_print(picture) if needs_tiles(width, height) else []
+        for tile in _tiles(width, height) if rows else ():
+            if any(_inside(point, tile) for point in rows):
+                left, top, right, bottom = map(int, tile)
+                offset = np.array([left, top], np.float32)
+                found += [at + offset for at, _ in self._detected(picture[top:bottom, left:right], 1.0)]
+        return [_box(corners, width, height) for corners in found]
+
     def _at_scale(
         self, picture: np.ndarray, scale: float, quick: bool, earlier: Sequence[_RecognizedPlace]
     ) -> list[_RecognizedPlace]:
@@ -170,6 +186,16 @@ class RapidReader:
                 if text and (owner not in best or score > best[owner].score):
                     best[owner] = _RecognizedPlace(text, score, places[owner])
         return list(best.values())
+
+
+@lru_cache(maxsize=1)
+def shared_reader() -> RapidReader:
+    """Return the reader that the callers of one process share.
+
+    Raises:
+        CapabilityError: if it is not installed.
+    """
+    return RapidReader()
 
 
 def read_region(

@@ -57,16 +57,27 @@ class PeopleView:
         store: the memory's database.
         now_of: gives the second of a video up to which it is known (-inf where it is hidden); None: all of it. Only
             turns that were over and told by then are there, and identities that had one; names are people's own words.
+        shows: says of a video, a kind and a span whether a turn or a face there may be known; None: all may.
     """
 
-    def __init__(self, store: Store, now_of: Callable[[str], float] | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        now_of: Callable[[str], float] | None = None,
+        shows: Callable[[str, str, Span], bool] | None = None,
+    ) -> None:
         self._store = store
         self._now_of = now_of
+        self._shows = shows
         self._cached: tuple[object, _People] | None = None
 
     def until(self, now_of: Callable[[str], float]) -> PeopleView:
         """Return what was known of people by a moment of each video."""
-        return PeopleView(self._store, now_of)
+        return PeopleView(self._store, now_of, self._shows)
+
+    def only(self, shows: Callable[[str, str, Span], bool]) -> PeopleView:
+        """Return what is known of people by the turns and faces that `shows` lets through (video, kind, span)."""
+        return PeopleView(self._store, self._now_of, shows)
 
     @property
     def on(self) -> bool:
@@ -195,7 +206,9 @@ class PeopleView:
             "FROM appearances ORDER BY video, start_s, end_s, id"
         )
         now = {video: self._now_of(video) for video in {row[1] for row in rows}} if self._now_of is not None else {}
-        return [_appearance(row, now.get(row[1], np.inf)) for row in rows if row[6] <= now.get(row[1], np.inf)]
+        known = [_appearance(row, now.get(row[1], np.inf)) for row in rows if row[6] <= now.get(row[1], np.inf)]
+        shows = self._shows
+        return [row for row in known if shows is None or shows(row.video, row.kind, Span(row.start, row.end))]
 
     def _facts(self) -> _Facts:
         if not self.on:

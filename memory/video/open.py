@@ -116,4 +116,5 @@ class VideoPool:
 
 def video_key(memory: MemoryView, video_id: str) -> tuple[str, float, str, str]:
     """Return what tells apart the same video in two memories, before two moments, or as two detectors see it."""
-    return str(memory.folder), memory.now_of(video_id), video_id, getattr(memory, "detector_stamp", "")
+    folder = f"{memory.folder}{getattr(memory, 'restriction', '')}"
+    return folder, memory.now_of(video_id), video_id, getattr(memory, "detector_stamp", "")

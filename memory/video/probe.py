@@ -30,6 +30,8 @@ _ATTACHED_PICTURE, _THUMBNAILS = 1 << 10, 1 << 11
 # What FFmpeg would also open although it is no video file: texts drawn as video, lists of other files, single pictures.
 _LONGEST_TAG = 200  # characters
 _TEXT_FORMATS = {"tty", "concat", "hls", "dash", "sdp", "rtsp", "ffmetadata", "srt", "webvtt", "ass"}
+# Asked for by name, so that a list is refused before FFmpeg opens the first file that it names.
+_FORMATS = ",".join(sorted(av.formats_available - _TEXT_FORMATS))
 _PICTURE_FORMATS = ("image2", "ico")
 _PICTURE_ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".heic", ".avif", ".ico"}
 # Packets to try before giving up on a first picture.
@@ -48,7 +50,7 @@ def open_container(path: Path) -> InputContainer:
             str(path.absolute()),
             timeout=_TIMEOUT,
             metadata_errors="replace",
-            container_options={"protocol_whitelist": "file"},
+            container_options={"protocol_whitelist": "file", "format_whitelist": _FORMATS},
         )
     except PermissionError as error:
         if os.access(path, os.R_OK):  # FFmpeg says the same of what it refuses to open, such as files that a list names
@@ -57,9 +59,6 @@ def open_container(path: Path) -> InputContainer:
     except FFmpegError as error:
         raise VideoError(_why_not_media(path, error)) from None
     name = container.format.name
-    if name in _TEXT_FORMATS:
-        container.close()
-        raise VideoError(f"{path} is a text file or playlist, not a video. Name the video file itself.")
     if name.startswith(_PICTURE_FORMATS) or name.endswith("_pipe") or path.suffix.lower() in _PICTURE_ENDINGS:
         container.close()
         raise VideoError(f"{path} is a picture, not a video. Name a video file.")
@@ -172,7 +171,7 @@ def _why_not_media(path: Path, error: Exception) -> str:
     if b"\0" not in head:
         try:
             head.decode("utf-8", errors="strict" if len(head) < 4096 else "ignore")
-            return f"{path} is a text file, not a video. Name a video file."
+            return f"{path} is a text file or a playlist, not a video. Name the video file itself."
         except UnicodeDecodeError:
             pass
     reason = getattr(error, "strerror", None) or str(error)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from ...memory import CausalView, ClipMemory, MediaURI, Span, Text, VideoRecord
+from ...memory import MediaURI, MemoryView, Span, Text, VideoRecord
 from ...memory.store.full_text import words
 from ...memory.tracking.detector_labels import COCO_LABELS, labels_for
 from ...memory.types import OBJECTS
@@ -63,7 +63,7 @@ def _moment(record: VideoRecord, time: float) -> float:
     return time if at is None else at
 
 
-def _worth_reading(memory: ClipMemory | CausalView, records: Sequence[VideoRecord], what: str) -> list[VideoRecord]:
+def _worth_reading(memory: MemoryView, records: Sequence[VideoRecord], what: str) -> list[VideoRecord]:
     """The videos to read, from the last one back; of many, those back to the earliest that a search finds it in."""
     latest = list(reversed(records))
     if len(records) <= _FEW:
@@ -115,7 +115,7 @@ def _place(text: Text) -> MediaURI:
 
 
 def _looked_at(
-    memory: ClipMemory | CausalView,
+    memory: MemoryView,
     records: Sequence[VideoRecord],
     found: Sequence[tuple[VideoRecord, Text]],
     wanted: Sequence[str],

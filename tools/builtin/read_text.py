@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ...memory import Box, Span, VideoGoneError
@@ -245,8 +244,7 @@ def _uri(video: VideoContext, row: dict[str, Any]) -> str:
     return video.uri(span, Box(*row["box"]))
 
 
-@lru_cache(maxsize=1)
 def _reader() -> RapidReader:
-    from ...memory.ocr.reader import RapidReader
+    from ...memory.ocr.reader import shared_reader
 
-    return RapidReader()
+    return shared_reader()

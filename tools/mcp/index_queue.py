@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from ...memory import ClipMemory, MemoryFolderError, VideoError
-from ...memory.background import BackgroundAdd
+from ...memory.background import INDEXING, index_file
 from ...memory.errors import MemoryInUse
 from ...memory.files.download import WebVideo, fetch
 from ...memory.files.regular import read_text, replacing
+from ...memory.files.sources import Sources
 from ...memory.store.folder import writer_lock
 from ...memory.store.units import seconds_by_status
-from .sources import Sources
 
 QUEUE = "queue"
 """Folder of the entries in that of the memory."""
@@ -32,7 +32,6 @@ DOWNLOADS = "downloads"
 """Folder of the videos that were downloaded, likewise."""
 MOST = 64
 """Videos that wait at once."""
-_TICK = 0.5  # seconds between looks at a process
 _PAUSE = 2.0  # seconds between looks for new entries, which another process may have made
 _LARGEST = 1 << 16  # bytes of an entry
 
@@ -216,23 +215,16 @@ class IndexQueue:
 
     def _index(self, entry: Entry, working: Working) -> str:
         """Have it indexed; why that failed, or an empty text. A process that writes the memory is waited for."""
-        while not self._closed.is_set():
-            file = self.memory.store.file(Path(entry.path))
-            working.before = done_seconds(self.memory, file.video) if file else {}
-            working.began = time.monotonic()
-            adding = BackgroundAdd(self.memory, Path(entry.path), entry.channels)
-            working.doing = "indexing"
-            end = None
-            try:
-                while end is None and not self._closed.is_set():
-                    end = adding.wait(_TICK)
-            finally:
-                adding.kill()
-            if end is not None and not end.in_use:
-                return end.failure
-            working.doing = "waiting for another process that writes into the memory"
-            self._closed.wait(_PAUSE)
-        return ""
+
+        def told(doing: str) -> None:
+            if doing == INDEXING:
+                file = self.memory.store.file(Path(entry.path))
+                working.before = done_seconds(self.memory, file.video) if file else {}
+                working.began = time.monotonic()
+            working.doing = doing
+
+        end = index_file(self.memory, Path(entry.path), entry.channels, self._closed.is_set, told)
+        return end.failure if end is not None else ""
 
 
 def done_seconds(memory: ClipMemory, video: str) -> dict[str, float]:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...memory import ClipMemory, FrameReader, Moment, RewatchError, VideoError, VideoRecord, clock
+from ...memory.files.sources import Sources
 from ...memory.video_names import listed
 from ..boxes import Eyes
 from ..budget import Budget, Spend
@@ -28,7 +29,6 @@ from .index_queue import IndexQueue
 from .resources import VideoResources
 from .results import result_of
 from .server_tools import ADD, ASK, PROGRESS, STATUS, Asking, Progress, add_tool, ask_tool, find, status_tool
-from .sources import Sources
 
 if TYPE_CHECKING:
     from mcp.server import Server

@@ -13,6 +13,7 @@ from typing import Any
 
 from ...memory import CHANNELS, OBJECTS, ClipMemory, MediaURI, RewatchError, Video, VideoError, VideoRecord, clock
 from ...memory.files.download import LARGEST, WebVideo, look
+from ...memory.files.sources import Sources
 from ...memory.registry import require_name
 from ...memory.video_names import listed, match
 from ..errors import ToolError, short
@@ -21,7 +22,6 @@ from ..sanitize import named, quote
 from ..tool import VideoTool, tool
 from .covered import coverage_row, expected_seconds, in_words, is_unfinished, speeds
 from .index_queue import Entry, IndexQueue
-from .sources import Sources
 
 ADD, STATUS, ASK = "add_video", "index_status", "ask"
 _PATIENCE = 8.0  # seconds in which a new video mostly has its id

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...memory import CausalView, ClipMemory, Moment, TimelineSpan, VideoPool
+from ...memory import ClipMemory, MemoryView, Moment, Restriction, TimelineSpan, VideoPool
 from ...memory.processes.child_process import connection_to_parent
 from ..boxes import Eyes
 from ..context import VideoContext
@@ -48,6 +48,8 @@ class VideoView:
     models: bytes | None
     """Pickled arguments for `ClipMemory`; None where the process has them."""
     now: float | Moment | None
+    restriction: Restriction | None
+    """What of the memory may be seen; None for all."""
     video: str
     videos: tuple[str, ...]
     between: TimelineSpan | None
@@ -160,15 +162,14 @@ class ToolServer:
         self._parent.begin(call.call)
         limit_memory(call.memory)
         context = None
-        memory: ClipMemory | CausalView | None = None
+        memory: MemoryView | None = None
         try:
             if call.ref not in self._tools:
                 self._tools[call.ref] = unpack(call.ref)
             arguments = pickle.loads(call.arguments)
             view = call.view
             if view is not None:
-                memory = self._memory(view)
-                memory = memory if view.now is None else memory.until(view.now)
+                memory = self._visible(view)
                 context = self._context(call.call, view, memory)
                 arguments[view.parameter] = context
             return invoke(self._tools[call.ref], arguments)
@@ -181,6 +182,12 @@ class ToolServer:
         finally:
             if context is not None and memory is not None:
                 self._idle.put_back(memory, context.video_id, context.opened)
+
+    def _visible(self, view: VideoView) -> MemoryView:
+        """What the call may see of the memory."""
+        whole = self._memory(view)
+        memory = whole if view.restriction is None else whole.restricted(view.restriction)
+        return memory if view.now is None else memory.until(view.now)
 
     def _memory(self, view: VideoView) -> ClipMemory:
         if view.models is not None:
@@ -196,7 +203,7 @@ class ToolServer:
             return self._memories[place]
         return ClipMemory(view.folder, read_only=True)  # says what is wrong with it
 
-    def _context(self, call: str, view: VideoView, memory: ClipMemory | CausalView) -> VideoContext:
+    def _context(self, call: str, view: VideoView, memory: MemoryView) -> VideoContext:
         return VideoContext(
             memory=memory,
             info=memory.video(view.video),

@@ -189,6 +189,7 @@ class ToolProcess(Child):
             key=key,
             models=sent,
             now=getattr(context.memory, "now", None),
+            restriction=getattr(context.memory, "restriction", None),
             video=context.video_id,
             videos=context.videos,
             between=context.between,

@@ -43,7 +43,7 @@ class Truth:
     words: tuple[str, ...] = ()
     """A rubric: what a good answer names."""
     tolerance: float = 0.0
-    """By how much a number may be off and still be right."""
+    """By how much a number, or either end of a span, may be off and still be right."""
     absent: bool = False
     """True if the videos do not show what is asked, so that abstaining is right."""
 

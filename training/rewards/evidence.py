@@ -95,11 +95,12 @@ def _is_about(message: ToolMessage, place: MediaURI) -> bool:
 def faithful(rollout: Rollout) -> float:
     """Share of the cited pieces that were observed, are not just the whole video, and whose quote, if any, holds."""
     pieces = cited(rollout)
-    held = [e for e in pieces if _is_faithful(e, rollout)]
+    held = [e for e in pieces if is_faithful(e, rollout)]
     return len(held) / len(pieces) if pieces else 0.0
 
 
-def _is_faithful(item: Evidence, rollout: Rollout) -> bool:
+def is_faithful(item: Evidence, rollout: Rollout) -> bool:
+    """Return whether a cited piece was observed, is not just the whole video, and its quote, if any, holds."""
     place = MediaURI.parse(item.uri)
     observed = is_observed(place, rollout) and not is_whole(place, rollout)
     return observed and (not item.quote or holds_quote(item, rollout))
@@ -134,7 +135,7 @@ def hit(rollout: Rollout) -> float:
 def verified(rollout: Rollout) -> float:
     """Mean P(yes) of the second looks at the evidence; pieces that nobody looked at again count 0, held quotes 1."""
     values = [
-        e.verified if e.verified is not None else float(bool(e.quote) and _is_faithful(e, rollout))
+        e.verified if e.verified is not None else float(bool(e.quote) and is_faithful(e, rollout))
         for e in cited(rollout)
     ]
     return sum(values) / len(values) if values else 0.0

@@ -37,6 +37,16 @@ def iou(claims: Sequence[Span], true: Sequence[Span], *, empty: float = 0.0) -> 
     return shared(claims, true) / union if union > 0 else empty
 
 
+def within(claims: Sequence[Span], true: Sequence[Span], tolerance: float) -> bool:
+    """Return whether there are as many spans, each with both ends at most `tolerance` seconds off the true ones."""
+    ours, theirs = merged(claims), merged(true)
+    if tolerance <= 0 or len(ours) != len(theirs):
+        return False
+    pairs = zip(ours, theirs, strict=True)
+    most = tolerance + 1e-9
+    return all(abs(a.start - b.start) <= most and abs(a.end - b.end) <= most for a, b in pairs)
+
+
 def tiou() -> Reward:
     """IoU over time of all spans claimed with all true ones; 0 where nothing, or nothing with a length, is claimed."""
     return Reward(name="tiou", score=lambda r: iou(extraction.spans(r), r.task.truth.spans))

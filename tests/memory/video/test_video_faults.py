@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import av
@@ -80,6 +81,31 @@ def test_playlists_reach_no_other_file(ending: str, text: str, good: Path, tmp_p
     shutil.copy(good, tmp_path / "good.mp4")
     (tmp_path / f"list.{ending}").write_text(text)
     assert "text file" in refusal(tmp_path / f"list.{ending}")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("list.mp4", "ffconcat version 1.0\nfile pipe.ts\n"),
+        ("list.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXTINF:3,\npipe.ts\n#EXT-X-ENDLIST\n"),
+    ],
+)
+def test_files_that_a_playlist_names_are_not_even_opened(name: str, text: str, tmp_path: Path) -> None:
+    """A pipe would keep whoever opens it waiting."""
+    os.mkfifo(tmp_path / "pipe.ts")
+    (tmp_path / name).write_text(text)
+    opened = threading.Event()
+
+    def write() -> None:
+        os.close(os.open(tmp_path / "pipe.ts", os.O_WRONLY))  # returns once somebody reads
+        opened.set()
+
+    writer = threading.Thread(target=write, daemon=True)
+    writer.start()
+    assert "playlist" in refusal(tmp_path / name)
+    assert not opened.is_set()
+    os.close(os.open(tmp_path / "pipe.ts", os.O_RDONLY))
+    writer.join()
 
 
 def test_noise(tmp_path: Path) -> None:

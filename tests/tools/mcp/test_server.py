@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 from rewatch.memory import ClipMemory
 from rewatch.memory.files.download import WebVideo
+from rewatch.memory.files.sources import Sources
 from rewatch.memory.store.folder import writer_lock
 from rewatch.tools import BUILT_IN, Budget, Toolbox
 from rewatch.tools.mcp import server as server_module
 from rewatch.tools.mcp import server_tools
 from rewatch.tools.mcp.index_queue import IndexQueue
 from rewatch.tools.mcp.server import MemoryServer
-from rewatch.tools.mcp.sources import Sources
 
 pytest.importorskip("mcp", reason="the extra mcp is not installed")
 

@@ -1,7 +1,9 @@
-"""The rows of a released file with the line each stands on: a JSON array, JSON lines, or Parquet."""
+"""The rows of a released file with the line each stands on: a JSON array, JSON lines, a table, or Parquet."""
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +12,10 @@ from typing import Any
 from ....memory.files.regular import LARGEST_TASKS, odd_kind, read_text
 from ..task_files import TaskFileError
 
+FORMS = ".json, .jsonl, .csv, .tsv or .parquet"
+"""Endings of files that can be read, for messages."""
 _BLANK = " \t\r\n"
+_TABLES = {".csv": ",", ".tsv": "\t"}
 
 
 def rows_of(path: str | Path) -> Iterator[tuple[str, Any]]:
@@ -23,16 +28,38 @@ def rows_of(path: str | Path) -> Iterator[tuple[str, Any]]:
     """
     file = Path(path)
     if kind := odd_kind(file):
-        raise TaskFileError(f"{file} cannot be read ({kind}); give a .json, .jsonl or .parquet file.")
+        raise TaskFileError(f"{file} cannot be read ({kind}); give a {FORMS} file.")
     if file.suffix.lower() == ".parquet":
         yield from _parquet(file)
         return
+    text = text_of_file(file)
+    if file.suffix.lower() in _TABLES:
+        yield from _table(text, file)
+    else:
+        yield from _array(text) if text.lstrip()[:1] == "[" else _json_lines(text)
+
+
+def text_of_file(file: Path) -> str:
+    """The text of a file of rows.
+
+    Raises:
+        TaskFileError: if it cannot be read.
+    """
     try:
-        text = read_text(file, "utf-8-sig", LARGEST_TASKS)
+        return read_text(file, "utf-8-sig", LARGEST_TASKS)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not a text in UTF-8"
-        raise TaskFileError(f"{file} cannot be read ({reason}); give a .json, .jsonl or .parquet file.") from None
-    yield from _array(text) if text.lstrip()[:1] == "[" else _json_lines(text)
+        raise TaskFileError(f"{file} cannot be read ({reason}); give a {FORMS} file.") from None
+
+
+def _table(text: str, file: Path) -> Iterator[tuple[str, Any]]:
+    """The rows of a table whose first line names the columns; cells are texts, and empty ones are left out."""
+    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=_TABLES[file.suffix.lower()])
+    try:
+        for row in rows:
+            yield f"line {rows.line_num}", {name: cell for name, cell in row.items() if name and cell}
+    except csv.Error as error:
+        raise TaskFileError(f"{file}, line {rows.line_num} cannot be read ({error}); mend the table.") from None
 
 
 def _parquet(file: Path) -> Iterator[tuple[str, Any]]:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from rewatch.memory import ClipMemory, MediaURI, MisuseError, VideoError
+from rewatch.memory.files.sources import Sources
 from rewatch.tools.mcp.index_queue import IndexQueue
 from rewatch.tools.mcp.server_tools import find
-from rewatch.tools.mcp.sources import Sources
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +48,8 @@ def test_a_file_below_a_folder(folder: Path, word: str):
         ("out/secret.mp4", "is a link"),
         ("pipe.mp4", "it is a pipe"),
         ("list.mp4", "by its first bytes"),
-        ("rome", "Add one of .*walk.mp4"),
-        ("none.mp4", "Add one of .*walk.mp4"),
+        ("rome", "Give one of .*walk.mp4"),
+        ("none.mp4", "Give one of .*walk.mp4"),
         (".x.mp4", "There is no file"),
         (".hidden/x.mp4", "There is no file"),
         ("rome/walk.mp4\0", "no plain path"),

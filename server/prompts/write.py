@@ -214,6 +214,7 @@ def _facts(answer: Answer, prompt: Prompt, picture: tuple[int, int] | None) -> d
     return {
         "answer": says, "answer_list": listed,
         "choice": form.joint.join(labels), "choice_list": labels,
+        "guess": form.labels[guess(prompt)] if form.labels else None,
         "names": [*labels, *(prompt.options[i] for i in indices)],
         "start": first[0], "end": first[1], "time": first[0], "time_list": [start for start, _ in times],
         "span": texts[0] if texts else "", "span_list": first if times else [], "span_texts": texts,

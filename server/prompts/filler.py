@@ -92,7 +92,8 @@ class Filler:
             found = [self.fill(inner, key, depth + 1, row) for row in rows[:most]]
         elif inner.get("type") == "array":
             found = [
-                self._array(inner, key, depth + 1, {**facts, **row, "rows": ()}) for row in facts.get("rows", ())[:most]
+                self._array(inner, "box" if "box" in row else "span", depth + 1, {**facts, **row, "rows": ()})
+                for row in facts.get("rows", ())[:most]
             ]
         else:
             flat = inner.get("type") in ("number", "integer", None) and role in ("span", "time", "")

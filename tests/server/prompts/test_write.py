@@ -89,7 +89,7 @@ def test_words_and_numbers(text: str, said: str, reply: str):
         ('Return JSON like [["start", "end"], ...], times as texts.', '[["72.5", "75"]]'),
         (
             'Return JSON: {"answer": "...", "evidence": [[s1, e1], [s2, e2]]}',
-            '{"answer": "Ann", "evidence": [[72.5, 75]]}',
+            '{"answer": "Ann", "evidence": [[72.5, 75.0]]}',
         ),
         (
             "Write it as 'The event lasts from s seconds to e seconds'.",

@@ -312,3 +312,11 @@ def test_a_full_disk_is_told_and_loses_nothing(tmp_path: Path):
         signal.signal(signal.SIGXFSZ, before)
     file.append(Item(task="b", failed="no video"))
     assert list(file.read()) == [("a", 0), ("b", 0)]
+
+
+def test_nothing_after_now_is_waited_for(tasks: tuple[Task, ...], memory: Path, tmp_path: Path):
+    early = replace(tasks[2], question="Tell me when Oslo is spoken of.", now=2.5, truth=Truth(absent=True))
+    folder = evaluate(TaskSet(name="one", tasks=(early,)), Settings(), tmp_path / "run", memory=memory)
+    answer = folder.done()[0].answer
+    assert answer and answer.mode == "backward" and answer.now == 2.5 and "goes to Oslo" not in answer.text
+    assert all(span.end <= 2.5 for span in answer.spans)

@@ -49,6 +49,8 @@ MAX_CHECKS = 1
 """How often a draft whose evidence does not hold is sent back."""
 _VIEWS = 4
 """Sets of videos and moments of which pictures are kept."""
+_BOUND = 64
+"""Sets of tools and videos for which the policy is kept with its tools bound: a server is asked about ever new videos."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +73,7 @@ class Loop:
     pixels: FrameReader = field(init=False)
     """Reads pictures of the whole memory; a run has `pixels_of` its question."""
     views: OrderedDict[tuple[Any, ...], FrameReader] = field(default_factory=OrderedDict, init=False)
-    bound: dict[str, Runnable[Any, AIMessage]] = field(default_factory=dict, init=False)
+    bound: OrderedDict[str, Runnable[Any, AIMessage]] = field(default_factory=OrderedDict, init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pixels", FrameReader(self.memory))
@@ -231,10 +233,13 @@ class Loop:
         """Return the policy with the tools; bound once, since every turn of every run asks for it."""
         names = [*useful(self.toolbox, self.policy, question), "", *(video["id"] for video in question.videos)]
         key = " ".join(names)
-        if key not in self.bound:
+        bound = self.bound.get(key)
+        if bound is None:
             with policy_errors():
-                self.bound[key] = self.policy.bind_tools(self.offered(question))
-        return self.bound[key]
+                bound = self.bound[key] = self.policy.bind_tools(self.offered(question))
+            while len(self.bound) > _BOUND:
+                self.bound.popitem(last=False)
+        return bound
 
     async def use_tools(self, state: State) -> dict[str, Any]:
         """Run the calls of the last message: a policy's in order, a route's side by side, each with an even share."""

@@ -29,7 +29,13 @@ _SMALL = """zero one two three four five six seven eight nine ten eleven twelve 
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 _NUMBERS = {word: n for n, word in enumerate(_SMALL)} | {word: 10 * n for n, word in enumerate(_TENS, 2)}
 _SCALES = {"hundred": 100, "thousand": 1000, "million": 1_000_000, "billion": 1_000_000_000}
+_NEGATIONS = frozenset("no not never none nothing nobody neither nor without cannot can't".split())
 ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth".split()
+
+
+def denies(words: Iterable[str]) -> bool:
+    """Return whether tokens deny something."""
+    return any(word in _NEGATIONS or word.endswith("n't") for word in words)
 
 
 def fold(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -52,6 +53,10 @@ def serve(
         float,
         typer.Option("--timeout", min=1, callback=finite, help="Seconds that a request may take, indexing included."),
     ] = 600.0,
+    keep: Annotated[
+        float,
+        typer.Option("--keep", min=0.01, callback=finite, help="GiB of videos that requests brought that are kept."),
+    ] = 16.0,
     deciding: AgentOptions = AgentOptions(),  # noqa: B008
     limits: BudgetOptions = BudgetOptions(),  # noqa: B008
     tools: ToolOptions = ToolOptions(),  # noqa: B008
@@ -68,6 +73,8 @@ def serve(
     from ..server.http import http_server, listening_at, require_key
     from ..server.videos import RequestVideos
 
+    isolate = tools.isolate or []
+    tools = replace(tools, isolate=isolate if "none" in isolate else [*isolate, "video"])  # videos come from anybody
     key = os.environ.get(KEY, "")
     require_key(host, key, KEY)
     sources = Sources.of(videos or (), urls or (), ("rewatch serve", "--videos", "--urls"))
@@ -75,7 +82,7 @@ def serve(
     clip_memory = open_memory(memory_folder(memory), detector, writable=False)
     with agents(clip_memory, clip_memory.folder, tools, budget=limits.budget(), **deciding.arguments()) as make:
         agent = make(deciding.policy)
-        brought = RequestVideos(clip_memory, sources)
+        brought = RequestVideos(clip_memory, sources, kept=int(keep * 2**30))
         app = create_app(agent, brought, key=key, host=host, runs=parallel, waiting=waiting, seconds=timeout)
         listening, address = listening_at(host, port)
         what = f"{deciding.policy} over {len(clip_memory.videos())} videos of {clip_memory.folder}"

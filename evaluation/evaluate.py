@@ -17,7 +17,7 @@ from .controls import CONTROLS
 from .items import Item
 from .judging import Judged, judge
 from .resume import EvaluationFolder
-from .run import Asker, Queue, Spec, ask_here
+from .run import STEPS, Asker, Queue, Spec, ask_here
 from .settings import Settings, memory_facts
 from .table import Table, table
 from .videos import find_videos
@@ -89,11 +89,19 @@ def evaluate(
 
         def note(item: Item) -> None:
             folder.items.append(item)
+            if item.state == "done":
+                _forget_steps(folder.path / STEPS, item.run_id)
             if on_item and item.state != "begun":
                 on_item(item)
 
         _ask(Queue(work, note), spec, opened, parallel=parallel, workers=workers, ray=ray)
     return folder
+
+
+def _forget_steps(folder: Path, run_id: str) -> None:
+    """Remove the steps of a run that is never gone on with; its trace stays."""
+    for file in folder.glob(f"{run_id}.sqlite*") if run_id else ():
+        file.unlink(missing_ok=True)
 
 
 def _ask(queue: Queue, spec: Spec, memory: ClipMemory, *, parallel: int, workers: int, ray: str | None) -> None:

@@ -11,11 +11,13 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from langchain_core.language_models import BaseChatModel
+from langchain_core.tools import BaseTool
 
 from ..agent import Answer, Calibration, VideoAgent, load_policy
 from ..agent.agent import new_run_id
 from ..agent.questions.question import RunError
 from ..memory import CapabilityError, ClipMemory, MemoryFolderError, RestrictedView, RewatchError
+from ..tools import load_tools
 from ..training.data.task import Task
 from ..training.rollouts.collector import seed_of
 from .controls import CONTROLS, ControlError
@@ -128,8 +130,8 @@ class Asker:
             prompt=settings.prompt,
             planner=settings.planner,
             calibration=Calibration.load(settings.calibration) if settings.calibration else None,
+            tools=self._tools,
             budget=settings.budget,
-            registered=False,
             traces=self.spec.folder / TRACES,
             checkpoints=self.spec.folder / STEPS,
         )
@@ -137,6 +139,10 @@ class Asker:
     @cached_property
     def _policy(self) -> BaseChatModel:
         return load_policy(self.spec.settings.policy)
+
+    @cached_property
+    def _tools(self) -> list[BaseTool]:
+        return [tool for name in self.spec.settings.tools for tool in load_tools(name).tools]
 
     @cached_property
     def _viewer(self) -> BaseChatModel | None:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from ..memory import ClipMemory, VideoRecord
 from ..memory.sanitize import as_json
 from ..tools import Budget
+from ..tools.plugins.loading import GROUP
 from ..training.data.task import Task
 from ..training.data.task_files import as_row
 from ..version import __version__
@@ -33,6 +34,8 @@ class Settings:
     planner: Literal["rules", "model"] = "rules"
     calibration: str | None = None
     """Path of the file."""
+    tools: tuple[str, ...] = ()
+    """Tools beside those that every agent has, as `load_tools` takes them."""
     budget: Budget = field(default_factory=Budget)
     """Of one item."""
     route: str | None = None
@@ -49,25 +52,28 @@ class Settings:
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""
-        return asdict(self)
+        return {**asdict(self), "tools": list(self.tools)}
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> Settings:
         """The settings that `as_dict` wrote."""
-        names = {one.name for one in fields(cls)} - {"budget"}
-        return cls(budget=Budget.from_dict(row["budget"]), **{name: row[name] for name in names})
+        names = {one.name for one in fields(cls)} - {"budget", "tools"}
+        plain = {name: row[name] for name in names}
+        return cls(budget=Budget.from_dict(row["budget"]), tools=tuple(row["tools"]), **plain)
 
     def stamps(self) -> dict[str, str]:
         """What the files and folders hold that these settings name."""
         named = {name: getattr(self, name) for name in ("policy", "viewer", "prompt", "calibration")}
         places = {name: Path(str(value).partition("?")[0]) for name, value in named.items() if value}
+        places |= {name: Path(name.partition(":")[0]) for name in self.tools}
         return {name: _stamp(place) for name, place in places.items() if place.exists()}
 
 
 def versions() -> dict[str, str]:
-    """The versions of this program and of what its answers may depend on."""
+    """The versions of this program and of what its answers may depend on, packages that register tools among it."""
     found = {"rewatch": __version__, "python": platform.python_version()}
-    for name in _PACKAGES:
+    registered = {entry.dist.name for entry in metadata.entry_points(group=GROUP) if entry.dist is not None}
+    for name in (*_PACKAGES, *sorted(registered)):
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .faults import RequestFault
+from .videos.parts import is_picture
+from .videos.times import stamp
 
 LONGEST = 1_000_000
 """Characters of all texts: a prompt may bring the subtitles of hours."""
@@ -27,7 +29,7 @@ class Conversation:
     earlier: tuple[tuple[str, str], ...]
     """Texts of the user's and the assistant's replies to them, oldest first."""
     parts: tuple[Mapping[str, Any], ...]
-    """The `video_url` and `image_url` parts of the last of the user's messages that has some."""
+    """Those of the last of the user's messages that has a `video_url` or `image_url`; texts may say when frames are."""
 
     @property
     def characters(self) -> int:
@@ -77,7 +79,7 @@ def read_messages(messages: Sequence[Mapping[str, Any]]) -> Conversation:
 
 
 def _content(content: Any, where: str, *, media: bool) -> tuple[str, tuple[Mapping[str, Any], ...]]:
-    """The text of a message, and its videos and pictures where it may have some."""
+    """The text of a message, and its parts where videos and pictures are among them."""
     if content is None:
         return "", ()
     if isinstance(content, str):
@@ -90,7 +92,10 @@ def _content(content: Any, where: str, *, media: bool) -> tuple[str, tuple[Mappi
         kind = part.get("type") if isinstance(part, dict) else None
         at = f"{where}.{number}"
         if kind == "text" and isinstance(part.get("text"), str):
-            texts.append(part["text"])
+            parts.append(part)
+            following = content[number + 1] if number + 1 < len(content) else None
+            if not (media and is_picture(following) and stamp(part["text"]) is not None):
+                texts.append(part["text"])
         elif kind == "refusal" and not media:
             texts.append(str(part.get("refusal", "")))
         elif kind in _MEDIA and media:
@@ -99,4 +104,4 @@ def _content(content: Any, where: str, *, media: bool) -> tuple[str, tuple[Mappi
             named = f"parts of type {str(kind)[:40]!r}" if kind else "such a part"
             message = f"{at}: {named} cannot be read here; send text, video_url or image_url (these by the user)."
             raise RequestFault(400, message, param=at, code="not_supported")
-    return "\n".join(texts), tuple(parts)
+    return "\n".join(texts), tuple(parts) if any(part["type"] in _MEDIA for part in parts) else ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -45,7 +45,7 @@ class ChatRequest(BaseModel):
     model: str = Field(default="", max_length=500)
     n: int | None = Field(default=None, ge=1, le=MOST_CHOICES)
     temperature: float | None = Field(default=None, ge=0, le=2, allow_inf_nan=False)
-    seed: int | None = Field(default=None, ge=-(2**63), lt=2**63)
+    seed: int | None = Field(default=None, ge=-(2**62), le=2**62)
     max_tokens: int | None = Field(default=None, ge=1)
     max_completion_tokens: int | None = Field(default=None, ge=1)
     stop: str | list[str] | None = None
@@ -57,7 +57,7 @@ class ChatRequest(BaseModel):
     route: str | None = Field(default=None, max_length=100)
     scale: str | None = Field(default=None, max_length=100)
     width: int = Field(default=8, ge=1, le=64)
-    now: float | str | None = None
+    now: Annotated[float, Field(allow_inf_nan=False)] | Annotated[str, Field(max_length=100)] | None = None
     videos: list[str] | None = Field(default=None, max_length=1000)
 
     @property

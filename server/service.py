@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..agent.answer import Answer
@@ -38,6 +38,8 @@ class Asked:
     prompt: Prompt
     videos: list[str]
     """Ids."""
+    history: list[Answer | tuple[str, str]]
+    """What was asked and answered before: the answer itself, where it was given here."""
     budget: Budget
     """Of each of the answers."""
 
@@ -86,11 +88,18 @@ class Service:
             system=conversation.system,
             response_format=request.response_format,
         )
+        if not prompt.question.strip():  # nothing but options, say
+            prompt = replace(prompt, question=conversation.prompt)
+        videos = list(dict.fromkeys([*self._named(request.videos), *brought])) or self._all()
         return Asked(
             request=request,
             conversation=conversation,
             prompt=prompt,
-            videos=list(dict.fromkeys([*self._named(request.videos), *brought])) or self._all(),
+            videos=videos,
+            history=[
+                self._earlier.find(question, reply, videos) or (read_prompt(question).question, reply)
+                for question, reply in conversation.earlier
+            ],
             budget=_budget(request.budget, self.agent.budget, request.n or 1),
         )
 
@@ -117,7 +126,11 @@ class Service:
     def _own(self) -> list[VideoRecord]:
         """The videos that anybody may ask about; what other requests brought is none of theirs."""
         own = self.videos.own()
-        return [record for record in self.agent.memory.videos() if own is None or record.id in own]
+        records = self.agent.memory.videos()
+        if own is None:
+            return records
+        ids = frozenset(own)
+        return [record for record in records if record.id in ids]
 
     async def _choose(self, asked: Asked, number: int, begun: asyncio.Event) -> Choice:
         here = asyncio.get_running_loop()
@@ -139,7 +152,7 @@ class Service:
                 route=request.route,
                 scale=request.scale,
                 width=request.width,
-                history=self._history(asked),
+                history=asked.history,
                 patience=_PARTS,
                 temperature=request.temperature,
                 seed=None if request.seed is None else request.seed + number,
@@ -152,13 +165,6 @@ class Service:
         self._earlier.keep(asked.conversation.prompt, text, asked.videos, answer)
         usage = usage_of(answer, text, asked.conversation.prompt, written[0])
         return Choice(text=text, finish=finish, answer=answer, usage=usage)
-
-    def _history(self, asked: Asked) -> list[Answer | tuple[str, str]]:
-        """What was asked and answered before: the answer itself, where it was given here."""
-        return [
-            self._earlier.find(question, reply, asked.videos) or (read_prompt(question).question, reply)
-            for question, reply in asked.conversation.earlier
-        ]
 
     def _size(self, answer: Answer) -> tuple[int, int] | None:
         """Width and height of the video in which the answer's first box is."""

@@ -23,9 +23,15 @@ from rewatch.agent.strategies import ROUTES
 from rewatch.agent.test_time_scaling import SCALINGS
 from rewatch.agent.tool_formats import TOOL_FORMATS, load_tool_format
 from rewatch.agent.trace import read_trace
+from rewatch.evaluation.benchmarks import BENCHMARKS
+from rewatch.evaluation.benchmarks.sources import open_set
+from rewatch.evaluation.controls import CONTROLS
+from rewatch.evaluation.evaluate import evaluate, judged, score
+from rewatch.evaluation.measures import MEASURES
+from rewatch.evaluation.settings import Settings
 from rewatch.memory.errors import MisuseError
 from rewatch.memory.registry import UnknownNameError
-from rewatch.tools import load_tools
+from rewatch.tools import Budget, load_tools
 from rewatch.training.experiments import RLRun, read_config
 from rewatch.training.experiments.rewards import mix_of, objective_of
 from rewatch.training.objectives import OBJECTIVES, Scored
@@ -38,7 +44,7 @@ Load = Callable[[str], ModuleType]
 @pytest.fixture
 def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     """Write a file and import it; what it adds to the registries is gone after the test."""
-    registries = (ROUTES, SCALINGS, TOOL_FORMATS, OBJECTIVES)
+    registries = (ROUTES, SCALINGS, TOOL_FORMATS, OBJECTIVES, BENCHMARKS, MEASURES, CONTROLS)
     before = [dict(registry) for registry in registries]
 
     def write(text: str) -> ModuleType:
@@ -200,6 +206,32 @@ def test_a_text_encoder_a_transcriber_and_a_detector(load: Load, tmp_path: Path)
     assert [text.text for text in memory.texts(record.id, channel="speech")][0] == "zebra"
     assert any("zebra" in text.text for text in memory.texts(record.id, channel="objects"))
     assert memory.search("zebra", channels=["speech"])[0].channels["speech"] == pytest.approx(1, abs=1e-3)
+
+
+def test_a_set_a_measure_and_a_control(memory: ClipMemory, load: Load, tmp_path: Path):
+    load("""
+        from dataclasses import replace
+        from rewatch.evaluation.benchmarks import BENCHMARKS, Benchmark
+        from rewatch.evaluation.controls import CONTROLS, Control
+        from rewatch.evaluation.measures import MEASURES, Figure
+        from rewatch.training.data.task import Task, Truth
+
+        def read(path):
+            for n, line in enumerate(path.read_text().splitlines()):
+                yield Task(id=f"film-{n}", question=line, kind="open", truth=Truth(absent=True), videos=("film.mp4",))
+
+        BENCHMARKS.add("lines", Benchmark(name="lines", read=read, measures=("words",)))
+        MEASURES.add("words", lambda judged: {"words": Figure(sum(len(one.task.question.split()) for one in judged))})
+        CONTROLS.add("shouted", Control(name="shouted", about="in capitals", change=lambda task, rng: replace(
+            task, question=task.question.upper()
+        )))
+    """)
+    (tmp_path / "asked.txt").write_text("What is said of zebras?\nWho sings?\n")
+    settings = Settings(control="shouted", budget=Budget(calls=1))
+    asked = open_set(f"lines:{tmp_path / 'asked.txt'}")
+    folder = evaluate(asked, settings, tmp_path / "run", memory=memory.folder)
+    assert score(folder).rows[0].figures["words"].value == 7
+    assert [one.answer.question for one in judged(folder)] == ["WHAT IS SAID OF ZEBRAS?", "WHO SINGS?"]
 
 
 def test_a_name_is_taken_once():

@@ -11,7 +11,7 @@ from ...memory import Span
 from ...tools.times import CLOCK, SPELLED, TIME, parse_pair, parse_seconds
 from ..answer import Answer, Evidence
 from ..questions.question import Question
-from ..text_matching import numbers, stem, tokens
+from ..text_matching import denies, numbers, stem, tokens
 from .scaling import Result
 
 NEAR_WORDS = 0.7
@@ -30,7 +30,6 @@ _FILL = frozenset(
     would can could at in on of to from with by and or about around approximately roughly exactly said says seen shown
     video clip answer he she they his her their""".split()
 )
-_NEGATIONS = frozenset("no not never none nothing nobody neither nor without cannot can't".split())
 _SCALED = re.compile(r"(\d+(?:\.\d+)?)\s*(thousand|million|billion)\b", re.IGNORECASE)
 _SCALES = {"thousand": 1e3, "million": 1e6, "billion": 1e9}
 _UNIT = r"s(?:ec(?:ond)?s?)?\b"
@@ -130,7 +129,7 @@ def same(one: Answer, other: Answer, question: Question) -> bool:
     heads = [words[0] for words in (first, second) if words and words[0] in ("yes", "no")]
     if len(heads) == 2:
         return heads[0] == heads[1]
-    if _denies(first) != _denies(second):
+    if denies(first) != denies(second):
         return False
     (times, rest), (other_times, other_rest) = _times(one.text), _times(other.text)
     figures, other_figures = numbers(_written_out(rest)), numbers(_written_out(other_rest))
@@ -144,10 +143,6 @@ def same(one: Answer, other: Answer, question: Question) -> bool:
         return bool(times or figures)
     f1 = 2 * len(words & other_words) / (len(words) + len(other_words))
     return f1 >= (NEAR_WORDS if words <= other_words or other_words <= words else NEAR_WORDS_CHANGED)
-
-
-def _denies(words: Sequence[str]) -> bool:
-    return any(word in _NEGATIONS or word.endswith("n't") for word in words)
 
 
 def _words(text: str) -> list[str]:

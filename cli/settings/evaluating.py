@@ -11,7 +11,7 @@ import typer
 
 from ..terminal.output import Console, message
 from .groups import ROUTES, SCALINGS, AgentOptions
-from .options import MOST, finite
+from .options import MOST, OwnTools, finite
 
 if TYPE_CHECKING:
     from ...evaluation.benchmarks.sources import TaskSet
@@ -72,6 +72,7 @@ class SetOptions:
 class AskOptions:
     """How each task is asked."""
 
+    tools: OwnTools = None
     route: Annotated[
         str | None, typer.Option("--route", help=f"How to look, instead of the planner's choice: {ROUTES}.")
     ] = None
@@ -102,6 +103,7 @@ def settings_of(deciding: AgentOptions, asking: AskOptions, budget: Budget, seed
         prompt=deciding.prompt,
         planner=deciding.planner,
         calibration=str(deciding.calibration) if deciding.calibration else None,
+        tools=tuple(asking.tools or ()),
         budget=budget,
         route=asking.route,
         scale=asking.scale,

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ...training.data.readers.fields import number_of, spans_of
+from ...training.data.readers.fields import spans_of
 from ...training.data.task import Task, TaskError
 from ...training.data.task_files import TaskFileError
 from .benchmark import Benchmark
 from .rows import Placed, Row, document, tasks_from
-from .temporal import moment_task, when
+from .temporal import known_length, moment_task, when
 
 NAME = "activitynet_captions"
 
@@ -49,14 +49,13 @@ def _of_video(place: str, video: str, row: Any) -> Iterator[Placed]:
 def _task(row: Row, place: str) -> Task:
     if not isinstance(row["sentence"], str):
         raise TaskError("sentences", "hold something else than a text")
-    duration = number_of(row, "duration")
     return moment_task(
         id=f"{NAME}-{row['video']}-{row['number']}",
         question=when(row["sentence"]),
         video=row["video"],
         spans=spans_of(row["span"], "timestamps"),
         source=NAME,
-        meta={"duration": duration} if duration else {},
+        meta=known_length(row),
     )
 
 

@@ -113,12 +113,14 @@ def _is_moment(text: str) -> bool:
 EGO_LIFE = Benchmark(
     name="egolife",
     read=read_ego_life,
+    measures=("references",),
     files="EgoLifeQA_A1_JAKE.json, or the folder of such files",
     paper="Yang et al. 2025, EgoLife (CVPR 2025); EvolvingLMMs-Lab/EgoLife",
 )
 EGO_R1 = Benchmark(
     name="ego_r1",
     read=read_ego_r1,
+    measures=("references",),
     files="the folder of Ego-R1-Bench, one of its two, a person's file, or its Parquet file",
     paper="Tian et al. 2025, Ego-R1 (arXiv 2506.13654); egolife-ai/Ego-R1",
 )

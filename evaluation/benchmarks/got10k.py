@@ -12,7 +12,6 @@ A sequence is released as pictures. A video of it is looked for as `NAME.mp4`, a
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -57,7 +56,8 @@ def _sequences(path: Path) -> list[Path]:
 def _task(folder: Path) -> Task:
     facts = _facts(folder / "meta_info.ini")
     width, height = _size(facts.get("resolution", ""))
-    rate = float(re.sub(r"[^\d.]", "", facts.get("anno_fps", "")) or RATE)
+    stated = re.match(r"\d{1,3}(?:\.\d{1,3})?", facts.get("anno_fps", ""))
+    rate = float(stated[0]) if stated and float(stated[0]) > 0 else RATE
     rectangles = [_numbers(line, 4, "groundtruth.txt") for line in _lines(folder / "groundtruth.txt")]
     boxes = [within(rectangle, width, height) for rectangle in rectangles]
     seen = [_numbers(line, 1, "cover.label")[0] > 0 for line in _lines(folder / "cover.label")]
@@ -96,13 +96,10 @@ def _facts(file: Path) -> dict[str, str]:
 
 
 def _size(text: str) -> tuple[int, int]:
-    try:
-        width, height = ast.literal_eval(text)
-        if width > 0 and height > 0:
-            return int(width), int(height)
-    except (ValueError, SyntaxError, TypeError):
-        pass
-    raise TaskError("meta_info.ini", f"gives the resolution {text[:40]!r}, (width, height) is wanted")
+    match = re.fullmatch(r"\(\s*(\d{1,6})\s*,\s*(\d{1,6})\s*\)", text)
+    if match is None or not int(match[1]) or not int(match[2]):
+        raise TaskError("meta_info.ini", f"gives the resolution {text[:40]!r}, (width, height) is wanted")
+    return int(match[1]), int(match[2])
 
 
 def _lines(file: Path) -> list[str]:

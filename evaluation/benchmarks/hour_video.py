@@ -20,6 +20,7 @@ from ...memory import Span
 from ...tools.times import parse_seconds
 from ...training.data.readers.fields import choice, split_question, text_of
 from ...training.data.task import Task, TaskError
+from ...training.data.task_files import TaskFileError
 from .benchmark import Benchmark
 from .rows import Placed, Row, choice_task, document, tasks_from
 
@@ -34,7 +35,7 @@ def read_hour_video(path: Path) -> Iterator[Task | TaskError]:
 def _rows(path: Path) -> Iterator[Placed]:
     whole = document(path)
     if not isinstance(whole, Mapping):
-        raise TaskError(str(path), "is no object of videos, give the JSON file that was released")
+        raise TaskFileError(f"{path} is no object of videos; give the JSON file that was released.")
     for video, held in whole.items():
         rows = held.get("benchmark_dataset") if isinstance(held, Mapping) else None
         for number, row in enumerate(rows if isinstance(rows, list) else [None]):

@@ -43,8 +43,8 @@ def _task(row: Row, place: str) -> Task:
         question, options = text_of(row, "question"), options_of(row["options"])
     if len(options) < 2:
         raise TaskError("question", "lists no options, and the answer is to choose one")
-    types = row.get("question_type")
-    types = [types] if isinstance(types, str) else [str(one) for one in types or ()]
+    types = row.get("question_type") or []
+    types = [str(one) for one in types] if isinstance(types, list) else [str(types)]
     info = row.get("video_info")
     kind = row.get("type") or (info.get("type") if isinstance(info, Mapping) else None)
     return choice_task(

@@ -16,7 +16,7 @@ from ...training.data.task import Task, TaskError
 from ...training.data.task_files import TaskFileError
 from .benchmark import Benchmark
 from .rows import Row, choice_task, document, placed_rows, tasks_from
-from .temporal import video_file
+from .temporal import known_length, video_file
 
 NAME = "next_gqa"
 SPLITS = ("test", "val")
@@ -30,29 +30,35 @@ def read(path: Path) -> Iterator[Task | TaskError]:
     times = table.with_name(f"gsub_{table.stem}.json")
     if not table.is_file() or not times.is_file():
         raise TaskFileError(f"{path} has no {times.name} beside its CSV; give the folder nextgqa as released.")
-    spans = document(times)
     folders = table.with_name("map_vid_vidorID.json")
-    paths = document(folders) if folders.is_file() else {}
+    spans, paths = _object(times), _object(folders) if folders.is_file() else {}
     return tasks_from(placed_rows(table), lambda row, place: _task(row, spans, paths))
 
 
-def _task(row: Row, times: Mapping[str, Any], paths: Mapping[str, str]) -> Task:
+def _object(file: Path) -> dict[str, Any]:
+    found = document(file)
+    if not isinstance(found, dict):
+        raise TaskFileError(f"{file} is not one object of videos; give it as released.")
+    return found
+
+
+def _task(row: Row, times: Mapping[str, Any], paths: Mapping[str, Any]) -> Task:
     video, number, kind = (text_of(row, name) for name in ("video_id", "qid", "type"))
     options = [text_of(row, f"a{n}") for n in range(5)]
-    about = times.get(video) or {}
-    spans = about.get("location", {}).get(number)
-    if spans is None:
+    about = times.get(video)
+    spans = about.get("location") if isinstance(about, dict) else None
+    if not isinstance(spans, dict) or number not in spans:
         raise TaskError("qid", f"{number} of video {video} has no times")
     return choice_task(
         id=f"{NAME}-{video}-{number}",
         question=f"{text_of(row, 'question').rstrip('?')}?",
         options=options,
         answer=choice(text_of(row, "answer"), options, "answer"),
-        video=video_file(paths.get(video, video)),
+        video=video_file(str(paths.get(video, video))),
         source=NAME,
-        spans=spans_of(spans, "location"),
+        spans=spans_of(spans[number], "location"),
         categories={"type": kind, "group": TYPES.get(kind[:1])},
-        meta={"duration": about["duration"]} if about.get("duration") else {},
+        meta=known_length(about),
     )
 
 

@@ -22,7 +22,7 @@ from ...memory import Span
 from ...training.data.readers.fields import choice, number_of, spans_of, split_question
 from ...training.data.task import KINDS, Kind, Task, TaskError, Truth, as_number
 from ...training.data.task_files import from_row
-from .rows import Placed, Row, document, placed_rows, tasks_from
+from .rows import Row, tasks_from, unfolded_rows
 
 IDS = ("id", "question_id", "qid", "q_uid", "uid", "task_id", "problem_id", "question_idx", "index", "idx")
 QUESTIONS = ("question", "query", "problem", "prompt", "q")
@@ -40,7 +40,7 @@ INDICES = (
     "correct_choice",
     "gt_option_idx",
 )
-MARKS = ("label", "gt")
+MARKS = ("label", "gt", "truth")
 """What is read for the answer where nothing else tells it."""
 PLACES = frozenset((*INDICES, *MARKS))
 """Names under which a number is the place of an option, from 0."""
@@ -94,8 +94,11 @@ CATEGORIES = (
     "difficulty",
     "level",
 )
+# Questions about what is written or said are answered in words of one's own: `4599`, or `It reads "4599"`. What is to
+# be read word by word is a task of kind ocr, which a file of tasks can hold.
 _KINDS: dict[str, Kind] = {
     **{kind: kind for kind in KINDS},
+    "ocr": "open",
     "asr": "open",
     "free_form": "open",
     "open_ended": "open",
@@ -114,7 +117,7 @@ MOMENT = 0.5
 
 def read_plain(path: Path) -> Iterator[Task | TaskError]:
     """The tasks of a file, and what is wrong with rows that are none."""
-    rows = list(_rows(path))
+    rows = list(unfolded_rows(path))
     ids = _ids([_lowered(row) for _, row in rows if isinstance(row, Mapping)])
     return tasks_from(rows, lambda row, place: plain_task(row, place, path.stem, by_video=ids))
 
@@ -128,25 +131,6 @@ def _ids(rows: Sequence[Row]) -> bool:
         if (found := _first(row, IDS)) and (row_video := _first(row, VIDEOS))
     ]
     return len(set(alone)) < len(alone) == len(set(both))
-
-
-def _rows(path: Path) -> Iterator[Placed]:
-    """The rows; of a file that is one object, those of its one list, or the values of its keys."""
-    rows = placed_rows(path)
-    first = next(rows, None)
-    if first is None:
-        return
-    if path.suffix.lower() != ".json" or not isinstance(first[1], ValueError):
-        yield first
-        yield from rows
-        return
-    whole = document(path)
-    lists = [value for value in whole.values() if isinstance(value, list)] if isinstance(whole, Mapping) else []
-    if len(lists) == 1:
-        yield from ((f"{path}, item {number}", row) for number, row in enumerate(lists[0]))
-    elif isinstance(whole, Mapping):
-        for key, row in whole.items():
-            yield f"{path}, {key}", {"id": key, **row} if isinstance(row, Mapping) else row
 
 
 def plain_task(row: Row, place: str, name: str, *, by_video: bool = False) -> Task:
@@ -186,7 +170,7 @@ def plain_task(row: Row, place: str, name: str, *, by_video: bool = False) -> Ta
         ),
         videos=videos,
         options=options if kind in ("mcq", "grounded_qa") else (),
-        now=fields.get("now"),
+        now=_now(fields.get("now")),
         source=str(fields.get("source") or name),
         meta={
             **({"chance": 1 / len(options)} if chooses and "," not in (answer or "") else {}),
@@ -203,6 +187,15 @@ def _asked(fields: Row) -> str:
     if sentence and (_first(fields, (*SPANS, *WHEN)) or (_first(fields, STARTS) and _first(fields, ENDS))):
         return f"When does this happen: {str(sentence[1]).strip().rstrip('.')}?"
     raise TaskError("question", f"is missing, name it one of {', '.join(QUESTIONS)}")
+
+
+def _now(value: Any) -> float | str | None:
+    """Seconds, or a moment of the timeline; None where nothing is written."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise TaskError("now", f"is {str(value)[:40]!r}, seconds or a moment of the timeline are wanted")
+    return as_number(value) if isinstance(value, str) and as_number(value) is not None else value
 
 
 def _lowered(row: Row) -> dict[str, Any]:

@@ -6,16 +6,16 @@ as first released have no truth and are reported as such; `highlight_test_with_g
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ...training.data.readers.fields import number_of, spans_of, text_of
+from ...training.data.readers.fields import spans_of, text_of
 from ...training.data.task import Task, TaskError
 from ..measures.moments import CLIP, SALIENCY
 from .benchmark import Benchmark
 from .rows import Row, placed_rows, tasks_from
-from .temporal import bare, moment_task
+from .temporal import bare, measure_of, moment_task
 
 NAME = "qvhighlights"
 
@@ -26,7 +26,7 @@ def read(path: Path) -> Iterator[Task | TaskError]:
 
 
 def _task(row: Row, place: str) -> Task:
-    duration = number_of(row, "duration")
+    duration = measure_of(row, "duration")
     if duration is None:
         raise TaskError("duration", "is missing, seconds are wanted")
     if row.get("relevant_windows") is None:
@@ -46,12 +46,17 @@ def _saliency(row: Row, count: int) -> dict[str, Any]:
     clips, scores = row.get("relevant_clip_ids"), row.get("saliency_scores")
     if clips is None and scores is None:
         return {}
-    whole = isinstance(clips, Sequence) and isinstance(scores, Sequence) and len(clips) == len(scores)
-    if not whole or not all(isinstance(n, int) and 0 <= n < count for n in clips or ()):
-        raise TaskError("relevant_clip_ids", f"are not ids of the {count} clips, one for each of saliency_scores")
-    if not all(isinstance(three, Sequence) and len(three) == 3 for three in scores or ()):
-        raise TaskError("saliency_scores", "are not three numbers a clip")
-    return {SALIENCY: {"clips": list(clips or ()), "scores": [list(three) for three in scores or ()]}}
+    if not isinstance(clips, list) or not all(type(n) is int and 0 <= n < count for n in clips):
+        raise TaskError("relevant_clip_ids", f"are no ids of the {count} clips, from 0")
+    if not isinstance(scores, list) or len(scores) != len(clips) or not all(map(_are_three, scores)):
+        raise TaskError("saliency_scores", "are not three numbers from 0 to 4 for each relevant clip")
+    return {SALIENCY: {"clips": clips, "scores": scores}}
+
+
+def _are_three(scores: Any) -> bool:
+    return (
+        isinstance(scores, list) and len(scores) == 3 and all(type(n) in (int, float) and 0 <= n <= 4 for n in scores)
+    )
 
 
 QVHIGHLIGHTS = Benchmark(

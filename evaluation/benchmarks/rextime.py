@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ...training.data.readers.fields import choice, number_of, options_of, spans_of, text_of
+from ...training.data.readers.fields import choice, options_of, spans_of, text_of
 from ...training.data.task import Task, TaskError
 from .benchmark import Benchmark
 from .rows import Row, choice_task, placed_rows, tasks_from
-from .temporal import bare, moment_task, video_file
+from .temporal import bare, known_length, moment_task, video_file
 
 NAME = "rextime"
 
@@ -28,8 +28,7 @@ def read(path: Path) -> Iterator[Task | TaskError]:
 def _task(row: Row, place: str) -> Task:
     times = "span" if row.get("span") is not None else "relevant_windows"
     spans = spans_of(row.get(times), times)
-    video, id, duration = text_of(row, "vid"), f"{NAME}-{row.get('qid')}", number_of(row, "duration")
-    meta = {"duration": duration} if duration else {}
+    video, id, meta = text_of(row, "vid"), f"{NAME}-{row.get('qid')}", known_length(row)
     if not row.get("options"):
         question = f"{bare(text_of(row, 'query'))}? Name the time at which the answer can be seen."
         return moment_task(id=id, question=question, video=video, spans=spans, source=NAME, meta=meta)

@@ -29,6 +29,39 @@ def placed_rows(path: Path) -> Iterator[Placed]:
             yield f"{file}, {place}", row
 
 
+def unfolded_rows(path: Path) -> Iterator[Placed]:
+    """The rows of a file or folder; of a JSON file that is one object, those of its one list, or the values by id.
+
+    Raises:
+        TaskFileError: if it cannot be read.
+    """
+    rows = placed_rows(path)
+    first = next(rows, None)
+    second = next(rows, None)
+    whole = None
+    if path.suffix.lower() == ".json" and first is not None:
+        if isinstance(first[1], ValueError):
+            whole = document(path)
+        elif second is None:
+            whole = first[1]
+    inner = _inside(whole, path) if isinstance(whole, Mapping) else []
+    if inner:
+        yield from inner
+    else:
+        yield from (one for one in (first, second) if one is not None)
+        yield from rows
+
+
+def _inside(whole: Row, path: Path) -> list[Placed]:
+    """The rows that an object holds; none where it is a row itself."""
+    lists = [value for value in whole.values() if isinstance(value, list) and value and isinstance(value[0], Mapping)]
+    if len(lists) == 1:
+        return [(f"{path}, item {number}", row) for number, row in enumerate(lists[0])]
+    if whole and all(isinstance(value, Mapping) for value in whole.values()):
+        return [(f"{path}, {key}", {"id": key, **row}) for key, row in whole.items()]
+    return []
+
+
 def files_of(path: Path, suffixes: Iterable[str] = _SUFFIXES) -> list[Path]:
     """The file, or the files of a folder with one of these endings, by name.
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from ...memory import Span
 from ...training.data.readers.fields import spans_of, text_of
@@ -57,9 +58,9 @@ def _turns(entries: Iterator[Placed]) -> Iterator[Placed]:
         inner = entry.get("chain")
         chain: Row = inner if isinstance(inner, Mapping) else entry
         form = "streaming" if "timestamps" in chain else "dialogue"
-        questions, answers = (chain.get(name) or [] for name in ("questions", "answers"))
-        ends = [entry.get("qac_timestamps_start"), entry.get("qac_timestamps_end")]
-        times = chain["timestamps"] if form == "streaming" else [ends] * len(questions)
+        questions, answers, times = (_listed(chain, name) for name in ("questions", "answers", "timestamps"))
+        if form == "dialogue":
+            times = [[entry.get("qac_timestamps_start"), entry.get("qac_timestamps_end")]] * len(questions)
         if not len(questions) == len(answers) == len(times):
             yield place, TaskError("questions", "are not as many as answers and times, leave the entry out")
             continue
@@ -76,6 +77,11 @@ def _turns(entries: Iterator[Placed]) -> Iterator[Placed]:
                     "history": list(zip(questions, answers, strict=True))[max(0, turn - TOLD) : turn],
                 },
             )
+
+
+def _listed(row: Row, name: str) -> list[Any]:
+    found = row.get(name)
+    return found if isinstance(found, list) else []
 
 
 def _task(row: Row, place: str) -> Task:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
 from ...memory import Span
-from ...training.data.task import Task, Truth
+from ...training.data.readers.fields import number_of
+from ...training.data.task import Task, TaskError, Truth
 
 _ENDINGS = frozenset((".mp4", ".mkv", ".webm", ".avi", ".mov"))
 
@@ -53,6 +55,24 @@ def when(sentence: str) -> str:
 def bare(sentence: str) -> str:
     """A sentence without the mark at its end."""
     return sentence.strip().rstrip(".?! ")
+
+
+def measure_of(row: Mapping[str, Any], name: str) -> float | None:
+    """A number above 0, such as a length in seconds or pixels; None where there is none.
+
+    Raises:
+        TaskError: if there is something else.
+    """
+    value = number_of(row, name)
+    if value is not None and not (math.isfinite(value) and value > 0):
+        raise TaskError(name, f"is {value}, a number above 0 is wanted")
+    return value
+
+
+def known_length(row: Mapping[str, Any]) -> dict[str, float]:
+    """The length of the video in seconds as `Task.meta` has it, where the row tells it."""
+    duration = measure_of(row, "duration")
+    return {} if duration is None else {"duration": duration}
 
 
 def video_file(name: str) -> str:

@@ -18,7 +18,7 @@ from ...training.data.task import Kind, Task, TaskError, Truth
 from ..measures.v_star import PARTS
 from .benchmark import Benchmark
 from .rows import Row, placed_rows
-from .temporal import video_file
+from .temporal import measure_of, video_file
 
 NAME = "v_star"
 LENGTHS = {"short": 60.0, "medium": 180.0, "long": math.inf}
@@ -45,7 +45,7 @@ def read(path: Path) -> Iterator[Task | TaskError]:
 
 
 def _tasks(row: Row, number: str) -> list[Task]:
-    width, height, frames, rate = (number_of(row, name) for name in ("width", "height", "frame_count", "fps"))
+    width, height, frames, rate = (measure_of(row, name) for name in ("width", "height", "frame_count", "fps"))
     if not (width and height and frames and rate):
         raise TaskError("width", "or height, frame_count, fps are missing, numbers above 0 are wanted")
     duration = round(frames / rate, 2)
@@ -84,14 +84,18 @@ def _track(value: Any, width: float, height: float) -> tuple[tuple[float, Box], 
         raise TaskError("bboxes", "are no list of objects with timestamp, xmin, ymin, xmax and ymax")
     found: dict[float, Box] = {}
     for one in value:
-        numbers = [number_of(one, name) for name in ("timestamp", "xmin", "ymin", "xmax", "ymax")]
-        if any(number is None for number in numbers):
-            raise TaskError("bboxes", f"hold {dict(one)}, timestamp, xmin, ymin, xmax and ymax are wanted")
-        time, left, top, right, bottom = (float(number or 0) for number in numbers)
+        time, left, top, right, bottom = (_finite(one, name) for name in ("timestamp", "xmin", "ymin", "xmax", "ymax"))
         found[time] = Box(
             max(left / width, 0.0), max(top / height, 0.0), min(right / width, 1.0), min(bottom / height, 1.0)
         )
     return tuple(sorted(found.items()))
+
+
+def _finite(row: Row, name: str) -> float:
+    value = number_of(row, name)
+    if value is None or not math.isfinite(value):
+        raise TaskError("bboxes", f"hold a {name} of {row.get(name)}, a number is wanted")
+    return value
 
 
 V_STAR = Benchmark(

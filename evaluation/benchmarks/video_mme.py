@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ...agent.parsing.options import split_options
-from ...training.data.readers.fields import choice, text_of
+from ...training.data.readers.fields import choice, number_of, text_of
 from ...training.data.task import Task, TaskError
 from ..measures.groups import CHAINS
 from .benchmark import Benchmark
@@ -67,8 +67,8 @@ def _task_v2(row: Row, video: str, count: int) -> Task:
         raise TaskError("video_id", "is missing, leave the row out or mend it")
     ident = str(row.get("question_id") or f"{video}-{count}")
     suffix = ident.rpartition("-")[2]
-    level = row.get("level")
-    level = int(float(level)) if level not in (None, "", "None") else None
+    level = None if row.get("level") == "None" else number_of(row, "level")
+    level = None if level is None else int(level)
     return choice_task(
         id=f"video_mme_v2-{ident}",
         question=text_of(row, "question"),

@@ -12,8 +12,9 @@ from ...agent.answer import Evidence
 from ...agent.questions.question import LATEST
 from ...memory import MediaURI, Span
 from ...training.rewards.answers import HIT, meets
-from ...training.rewards.evidence import SLACK, cited, is_faithful
-from ...training.rewards.extraction import concerns
+from ...training.rewards.evidence import MOST_SHARE, SLACK, cited, is_faithful
+from ...training.rewards.extraction import concerns, duration
+from ...training.rewards.spans import total
 from ..judging import Judged
 from .intervals import mean_of
 from .measure import Figure
@@ -57,19 +58,26 @@ def is_supported(one: Judged) -> bool:
     """Return whether the evidence of the run's answer, checked anew against its trace, supports it.
 
     Where true spans are known, at least half of the cited places must show one of them (`meets`: mostly inside it, or a
-    tIoU of at least 0.3), and the rest may be context. Where none is known, every cited place must have been observed
-    in the run, must not be the whole video, and its quote must stand in what a tool returned about it; without a quote
-    a tool must have shown just this place, or something in it: that all of the video was browsed shows no place of it.
+    tIoU of at least 0.3), and the rest may be context. Where none is known, or it is most of the video, every cited
+    place must have been observed in the run, must not be the whole video, and its quote must stand in what a tool
+    returned about it; without a quote a tool must have shown just this place, or something in it: that all of the video
+    was browsed shows no place of it.
     An abstention claims no place: it is supported if the run looked at all.
     """
     if one.failed:
         return False
     if one.answer.abstained:
         return bool(one.rollout.looked)
-    if one.task.truth.spans:
+    if one.task.truth.spans and not _is_anywhere(one):
         return evidence_shares(one)[0] >= ENOUGH
     pieces = cited(one.rollout)
     return bool(pieces) and all(_was_shown(piece, one) for piece in pieces)
+
+
+def _is_anywhere(one: Judged) -> bool:
+    """True if the truth is most of the video, so that every place lies in it."""
+    length = duration(one.rollout) if len(one.task.videos) == 1 else None
+    return length is not None and total(one.task.truth.spans) >= MOST_SHARE * length
 
 
 def evidence_shares(one: Judged) -> tuple[float, float]:

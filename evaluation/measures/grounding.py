@@ -13,7 +13,7 @@ from ...training.rewards import exact_option
 from ..judging import Judged
 from .intervals import mean_of
 from .measure import Figure
-from .predictions import pooled_spans, ranked_spans
+from .predictions import TIMED, pooled_spans, ranked_spans
 
 THRESHOLDS = (0.3, 0.5, 0.7)
 """Of tIoU, as Charades-STA and ActivityNet-Captions are reported."""
@@ -53,25 +53,27 @@ def recalled(ranked: Sequence[Span], true: Sequence[Span], threshold: float, mos
 
 
 def grounding(judged: Sequence[Judged]) -> Mapping[str, Figure]:
-    """Mean tIoU (mIoU) and R@1 of the first prediction; R@5 over the samples of a task, where there are several.
+    """Mean tIoU (mIoU) and R@1 of the first prediction, of the items that are asked for a time.
 
     R@n, IoU=m: the share of queries of which one of the first n predictions has a tIoU of at least m
-    (jiyanggao/TALL, main.py).
+    (jiyanggao/TALL, main.py). R@5 pools the samples of a task, where there are several.
     """
-    if not judged:
+    asked = [one for one in judged if one.task.kind in TIMED and one.task.truth.spans]
+    if not asked:
         return {}
-    ious = [best_iou(_first(one), one.task.truth.spans) for one in judged]
-    figures = {"mIoU": mean_of(judged, ious)}
-    figures |= {f"R@1 IoU={m}": _share(judged, [iou >= m for iou in ious]) for m in THRESHOLDS}
+    n = len(judged)
+    ious = [best_iou(_first(one), one.task.truth.spans) for one in asked]
+    figures = {"mIoU": mean_of(asked, ious, out_of=n)}
+    figures |= {f"R@1 IoU={m}": mean_of(asked, [float(iou >= m) for iou in ious], out_of=n) for m in THRESHOLDS}
     by_task: dict[str, list[Judged]] = defaultdict(list)
-    for one in judged:
+    for one in asked:
         by_task[one.task.id].append(one)
-    if len(by_task) < len(judged):
+    if len(by_task) < len(asked):
         first = [samples[0] for samples in by_task.values()]
         pooled = [(pooled_spans(samples), samples[0].task.truth.spans) for samples in by_task.values()]
         for m in THRESHOLDS:
             met = [float(recalled(ranked, true, m, MOST)) for ranked, true in pooled]
-            figures[f"R@{MOST} IoU={m}"] = mean_of(first, met, out_of=len(judged))
+            figures[f"R@{MOST} IoU={m}"] = mean_of(first, met, out_of=n)
     return figures
 
 

@@ -43,5 +43,5 @@ MEASURES: Registry[Measure] = Registry(
     },
 )
 """Measures by name, as benchmarks name theirs."""
-EVERY_SET = ("accuracy", "groundedness", "abstention", "calibration", "samples", "text", "costs")
+EVERY_SET = ("accuracy", "groundedness", "grounding", "abstention", "calibration", "samples", "text", "costs")
 """Names of those that every set has, in the order in which their figures are shown."""

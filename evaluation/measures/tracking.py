@@ -44,7 +44,7 @@ def tracking(judged: Sequence[Judged]) -> Mapping[str, Figure]:
     frames: list[tuple[Judged, float]] = []
     sized: list[tuple[Judged, list[float]]] = []
     for one in judged:
-        truth = one.task.truth.track
+        truth = one.task.truth.track if one.task.kind == "track" else ()
         pairs = [(box, true) for box, (_, true) in zip(boxes_at(one, [t for t, _ in truth]), truth, strict=True)]
         frames += [(one, 0.0 if box is None else box.iou(true)) for box, true in pairs]
         size = size_of(one)

@@ -84,8 +84,9 @@ def _rows(judged: Sequence[Judged]) -> list[Row]:
     """Those of each sample that were asked whole: a limit, or a group of one kind of question, takes rows apart."""
     found: dict[tuple[str, int], dict[str, Judged]] = {}
     for one in judged:
-        row, part = one.task.meta["v_star"]
-        found.setdefault((row, one.item.sample), {})[part] = one
+        if "v_star" in one.task.meta:
+            row, part = one.task.meta["v_star"]
+            found.setdefault((row, one.item.sample), {})[part] = one
     return [
         Row(
             one=parts["what"],

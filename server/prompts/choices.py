@@ -20,7 +20,7 @@ _MARKED = re.compile(
 """A line that is an option: its label, what closes it, and its text."""
 _NUMBERED = re.compile(r"(?<![^\s,;?!.:：])[(\[](\d{1,2})[)\]](?=[\s\w])")
 _HEADER = re.compile(
-    r"^\W*(?:(?:here|these|the|possible|answer|given|available|following|candidate|below|are|and|your|is|from)\s+){0,5}"
+    r"^\W{0,12}(?:(?:here|these|the|possible|answer|given|available|following|candidate|below|are|and|your|is|from)\s+){0,5}"
     r"(?:options?|choices?|candidates?|answers?|labels?|classes|categories|选项)\b[^\n?？]{0,60}[:：][*_\s]*$",
     re.IGNORECASE,
 )

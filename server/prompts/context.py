@@ -32,8 +32,14 @@ _TIMED = re.compile(
 _WRAPPED = (
     (re.compile(r"<(?:question|query)>\s*", re.IGNORECASE), "\nQuestion: "),
     (re.compile(r"<(?:options|choices|candidates)>\s*", re.IGNORECASE), "\nOptions:\n"),
-    (re.compile(r"\s*</(?:question|query|options|choices|candidates)>", re.IGNORECASE), "\n"),
+    (re.compile(r"(?<!\s)\s*</(?:question|query|options|choices|candidates)>", re.IGNORECASE), "\n"),
 )
+_BLANKS = re.compile(r"(?<![ \t\n])[ \t]+(?=\n)|(?<![ \t\n])[ \t]{2,}|(?<=\n)[ \t]{12,}")
+_BLANK_LINES = re.compile(r"\n{3,}")
+_LONGEST = 24_000
+"""Characters that are searched for what is asked, a third of them at the beginning."""
+_CUT = "\ue000"
+"""Stands for lines that were taken out of the middle; a character of the private use area."""
 _SOFT_BREAK = re.compile(r"(?m)^([^\n]{60,400}[a-z,])[ \t]*\n(?=[a-z])")
 """A line end inside a sentence, where a prompt was wrapped."""
 _ASKS = re.compile(r"[?？]|^[ \t]*[(\[]?[B1][.):\]]", re.MULTILINE)
@@ -42,7 +48,8 @@ _ASKS = re.compile(r"[?？]|^[ \t]*[(\[]?[B1][.):\]]", re.MULTILINE)
 
 def cleaned(text: str) -> str:
     """The text without marks of chat templates, with plain line ends."""
-    text = _TEMPLATE.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " "))
+    text = _TEMPLATE.sub("", text.replace(_CUT, " ").replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " "))
+    text = _BLANK_LINES.sub("\n\n", _BLANKS.sub(" ", text))
     for pattern, plain in _WRAPPED:
         text = pattern.sub(plain, text)
     return _SOFT_BREAK.sub(r"\g<1> ", text)
@@ -54,6 +61,7 @@ def set_apart(text: str) -> tuple[str, str]:
     What is given: subtitles behind a line that announces them, up to the next instruction or the question; lines that
     begin with times; and words between placeholders of media.
     """
+    text, middle = _without_middle(text)
     text, between = _without_media(text)
     found = [between] if between else []
     cue = next((cue for cue in _CUE.finditer(text) if not labeled(cue[0])), None)
@@ -65,7 +73,21 @@ def set_apart(text: str) -> tuple[str, str]:
     if len(timed) > 2:
         found.append("\n".join(line[0].strip() for line in timed))
         text = _TIMED.sub("", text)
-    return text.strip(), "\n".join(part for part in found if part)
+    context = "\n".join(part for part in found if part)
+    if middle:
+        context = context.replace(_CUT, middle) if _CUT in context else f"{context}\n{middle}".strip()
+        text = text.replace(_CUT, "\n")
+    return text.strip(), context
+
+
+def _without_middle(text: str) -> tuple[str, str]:
+    """A long text with a mark instead of the lines in its middle, and these: what asks stands at one of its ends."""
+    if len(text) <= _LONGEST:
+        return text, ""
+    start = text.rfind("\n", 0, _LONGEST // 3) + 1 or _LONGEST // 3
+    end = text.find("\n", len(text) - _LONGEST * 2 // 3)
+    end = end if 0 <= end < len(text) - _LONGEST // 3 else len(text) - _LONGEST * 2 // 3
+    return f"{text[:start]}{_CUT}{text[end:]}", text[start:end].strip()
 
 
 def _without_media(text: str) -> tuple[str, str]:

@@ -6,7 +6,7 @@ import re
 
 _SOFT = r"(?:(?:and|so|now|then|please|kindly|finally|directly|simply|just|only|always|first|try\s+to|you\s+(?:must|should|need\s+to|have\s+to|can|may)|your\s+task\s+is\s+to)\b[\s,]*){0,4}"
 _WRITES = (
-    rf"^\W*{_SOFT}(?:answer|respond|reply|output|return|give|provide|select|choose|pick|write|report|state|indicate|conclude|end|format|list|separate|join|keep|make|limit|"
+    rf"^\W{{0,12}}{_SOFT}(?:answer|respond|reply|output|return|give|provide|select|choose|pick|write|report|state|indicate|conclude|end|format|list|separate|join|keep|make|limit|"
     r"print|present|express|put|enclose|wrap|include|use|place)\b"
 )
 _SHAPE = (
@@ -19,12 +19,12 @@ _INSTRUCTION = re.compile(rf"{_WRITES}[^?？]{{0,600}}?(?:{_SHAPE})", re.IGNOREC
 """A piece that says how to write the answer."""
 _FIRM = re.compile(
     r"\b(?:answer|respond|reply|output|return|response)\b[^.?!？\n]{0,40}\b(?:letters?|options?|choices?|single|only|directly)\b"
-    r"|^\W*(?:\d+\.\s*)?[\"'“`]\w{1,40}[\"'”`]\s*[:：]|\bjson\b|^[^?？]{0,80}\b(?:output|format|example)\b[^?？]{0,40}[:：]\W*$",
+    r"|^\W{0,12}(?:\d+\.\s*)?[\"'“`]\w{1,40}[\"'”`]\s*[:：]|\bjson\b|^[^?？]{0,80}\b(?:output|format|example)\b[^?？]{0,40}[:：]\W*$",
     re.IGNORECASE,
 )
 """What only a piece about the answer has, wherever in it: `… and respond with the letter`, a key of JSON."""
 _ROLE = re.compile(
-    rf"^\W*{_SOFT}(?:"
+    rf"^\W{{0,12}}{_SOFT}(?:"
     r"you\s+(?:are|will|have|can|should|must)\s|you['’](?:re|ll|ve)\s|as\s+an?\s+(?:expert|assistant|ai)\b|act\s+as\b|"
     r"(?:these|this|here|below|above|the\s+following)\s+(?:is|are)\s+(?:(?:the|a|an|some|\d+|your|all|uniformly|sampled|several)\s+){0,3}"
     r"(?:\w+\s+){0,2}(?:frames?|images?|video|clip|options?|pictures?|choices?|questions?|screenshots?)\b|"
@@ -52,14 +52,14 @@ _ROLE = re.compile(
 )
 """A piece about the one who answers, the frames, or how to go about it."""
 CUE = re.compile(
-    r"^\W*(?:(?:so|therefore|thus)\b[\s,]*)?(?:(?:the|your|my)\s+)?(?:(?:best|correct|right|final|most\s+likely)\s+)*(?:answers?|options?|choices?|"
+    r"^\W{0,12}(?:(?:so|therefore|thus)\b[\s,]*)?(?:(?:the|your|my)\s+)?(?:(?:best|correct|right|final|most\s+likely)\s+)*(?:answers?|options?|choices?|"
     r"candidates?|response|output|solution|correct|prediction|请回答|回答|答案|选项)(?:\s+(?:is|letter|list|choices|options|candidates|are))?"
     r"(?:\s+(?:listed|given|as\s+follows|below))?\s*(?:[:：]?[\s(（\[*_\"'<]*)$",
     re.IGNORECASE,
 )
 """A piece that only opens options or an answer: `Options:`, `The best answer is:`, `Best option: (`."""
 _SHOWN = re.compile(
-    r"^\W*(?:<(\w+)>[^\n]*</\1>|(?:(?:the|my)\s+)?(?:final\s+|best\s+|correct\s+)?(?:answer|option|choice)\s*(?:[:：]|is)\s*\S{1,20})[\s.]*$",
+    r"^\W{0,12}(?:<(\w+)>[^\n]*</\1>|(?:(?:the|my)\s+)?(?:final\s+|best\s+|correct\s+)?(?:answer|option|choice)\s*(?:[:：]|is)\s*\S{1,20})[\s.]*$",
     re.IGNORECASE,
 )
 """A line that shows how an answer looks: `<answer>A</answer>`, `Answer: X`."""

@@ -45,7 +45,7 @@ def read_prompt(text: str, *, system: str = "", response_format: Mapping[str, An
     Raises:
         PromptError: if `response_format` has no form that can be kept to.
     """
-    system = cleaned(system).strip()
+    system = set_apart(cleaned(system))[0]
     body, context = set_apart(cleaned(text))
     if not body:
         body, system = system, ""

@@ -87,7 +87,7 @@ _DEMANDS = re.compile(
     r"\bmake\s+(?:a|your)\s+(?:best\s+)?guess\b|\b(?:best|educated)\s+guess\b|\bdo\s+not\s+(?:refuse|abstain|leave)\b|\bmost\s+(?:probable|likely)\s+(?:answer|option)\b",
     re.IGNORECASE,
 )
-_TAG = re.compile(r"<([A-Za-z][\w-]{1,20})>(?=[\s\S]*?</\1>)")
+_TAG = re.compile(r"<([A-Za-z][\w-]{1,20})>")
 _THINKS = re.compile(r"think|thought|reason|analysis|cot|scratch|reflect|explain|rationale", re.IGNORECASE)
 _NO_TAGS = frozenset(("image", "video", "audio", "start", "end", "letter", "option", "b", "i", "font", "div", "p"))
 
@@ -171,6 +171,8 @@ def _tags(text: str) -> tuple[str, ...]:
     """The tags around the answer, in order; none of those for thoughts, and none that a sentence about these names."""
     found: dict[str, None] = {}
     for match in _TAG.finditer(text):
+        if match[1] in found or text.rfind(f"</{match[1]}>") < match.end():
+            continue
         sentence = text[max(text.rfind("\n", 0, match.start()), text.rfind(". ", 0, match.start())) + 1 : match.start()]
         thought = _THINKS.search(match[1]) or (_THINKS.search(sentence) and match[1].lower() != "answer")
         if not thought and match[1].lower() not in _NO_TAGS:

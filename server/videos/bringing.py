@@ -17,7 +17,7 @@ from .once import Stopped
 from .parts import Frames, Named, TooLargeError, decoded
 from .scratch import Scratch
 
-LARGEST = 1 << 30
+LARGEST = 256 << 20
 """Bytes of a video that a message brings itself."""
 LARGEST_PICTURE = 32 << 20
 """Bytes of a picture, encoded."""

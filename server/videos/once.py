@@ -9,9 +9,14 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from ...memory import MemoryFolderError
+
 T = TypeVar("T")
 Stopped = Callable[[], bool]
 """Is asked by work whether nobody wants it any more."""
+
+
+_ENDING = "The server is ending: send it again later."
 
 
 @dataclass(slots=True)
@@ -26,17 +31,23 @@ class Once:
 
     def __init__(self) -> None:
         self._jobs: dict[Hashable, _Job] = {}
+        self._closed = False
 
     async def run(self, key: Hashable, work: Callable[[Stopped], T], executor: Executor) -> T:
         """Return what `work` returns, or raise what it raises; it is begun unless it runs already for this key.
 
         A caller that is cancelled leaves the others alone. When the last is gone, the work's `stopped` turns true, and
         who asks next begins it anew.
+
+        Raises:
+            MemoryFolderError: once it is closed.
         """
         job = self._jobs.get(key)
         if job is None:
+            if self._closed:
+                raise MemoryFolderError(_ENDING)
             stop = threading.Event()
-            task = asyncio.get_running_loop().run_in_executor(executor, work, stop.is_set)
+            task = asyncio.get_running_loop().run_in_executor(executor, _begin, work, stop.is_set)
             job = self._jobs[key] = _Job(task, stop)
             task.add_done_callback(lambda ended, job=job: self._end(key, job))  # type: ignore[misc]
         job.waiting += 1
@@ -50,7 +61,8 @@ class Once:
                 self._forget(key, job)
 
     def close(self) -> None:
-        """Have all that runs end."""
+        """Have all that runs or waits for a thread end, and take nothing more."""
+        self._closed = True
         for job in self._jobs.values():
             job.stop.set()
 
@@ -62,3 +74,9 @@ class Once:
     def _forget(self, key: Hashable, job: _Job) -> None:
         if self._jobs.get(key) is job:
             del self._jobs[key]
+
+
+def _begin(work: Callable[[Stopped], T], stopped: Stopped) -> T:
+    if stopped():  # while it waited for a thread
+        raise MemoryFolderError(_ENDING)
+    return work(stopped)

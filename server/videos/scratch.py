@@ -50,6 +50,8 @@ class Scratch:
         self._memory = memory
         self.kept = kept
         self.folder = Path(os.path.realpath(memory.folder)) / FOLDER
+        self.grown = True
+        """Whether something came since room was made."""
         self._putting = threading.Lock()
 
     @contextmanager
@@ -90,6 +92,7 @@ class Scratch:
         with self._putting:  # what is held must not be replaced
             if not path.exists():
                 part.replace(path)
+                self.grown = True
         return name
 
     def hold(self, name: str) -> Held | None:
@@ -122,10 +125,24 @@ class Scratch:
         Raises:
             MemoryFolderError: if so much is in use that there is still too much, or the memory cannot be written.
         """
+        self.grown = False
+        try:
+            left = self._make_room(stopped)
+        except BaseException:
+            self.grown = True
+            raise
+        if left > self.kept:
+            self.grown = True
+            raise MemoryFolderError(
+                f"The videos that requests brought fill {self.kept / 1e6:.0f} MB and are all in use: try again later."
+            )
+
+    def _make_room(self, stopped: Callable[[], bool]) -> int:
+        """Bytes that are left."""
         files = self._files()
         size = sum(state.st_size for _, state in files)
         if size <= self.kept:
-            return
+            return size
         gone: list[tuple[Path, int]] = []
         try:
             for path, state in sorted(files, key=lambda one: one[1].st_atime_ns):
@@ -143,10 +160,7 @@ class Scratch:
         finally:
             for _, descriptor in gone:
                 os.close(descriptor)
-        if size > self.kept:
-            raise MemoryFolderError(
-                f"The videos that requests brought fill {self.kept / 1e6:.0f} MB and are all in use: try again later."
-            )
+        return size
 
     def _files(self) -> list[tuple[Path, os.stat_result]]:
         found = []
@@ -158,10 +172,14 @@ class Scratch:
         return found
 
     def _remove(self, paths: Sequence[Path], stopped: Callable[[], bool]) -> None:
-        """Forget what was found in files that lie nowhere else, then delete them."""
+        """Delete files, after what was found in those that never had another name: what a person indexed stays."""
         store = self._memory.store
         videos = {file.video for path in paths if (file := store.file(path)) is not None}
-        lost = [one for one in videos if not any(p.exists() and p not in paths for p, *_ in store.paths(one))]
+        lost = [
+            video
+            for video in videos
+            if all(self.has(path) and (path in paths or not path.exists()) for path, *_ in store.paths(video))
+        ]
         if lost:
             while (end := remove_videos(self._memory, lost)).in_use and not stopped():
                 time.sleep(_TICK)

@@ -21,7 +21,7 @@ from .once import Once, Stopped
 from .parts import Frames, Named, read_parts
 from .scratch import KEPT, Held, Scratch
 
-_READERS = 4  # threads that decode and copy, and as many that download
+_READERS = 4  # threads that decode and copy, and as many that wait for the web or for room
 _REMEMBERED = 4096  # files that are known to be indexed, without asking
 _PAUSE = 0.1  # seconds
 T = TypeVar("T")
@@ -57,7 +57,7 @@ class RequestVideos:
         """End what is being done; what was indexed so far is kept."""
         self._once.close()
         for executor in (self._reading, self._loading, self._writing):
-            await asyncio.to_thread(executor.shutdown, cancel_futures=True)
+            await asyncio.to_thread(executor.shutdown)
 
     @asynccontextmanager
     async def use(self, parts: Sequence[Mapping[str, Any]]) -> AsyncIterator[list[str]]:
@@ -71,7 +71,7 @@ class RequestVideos:
         Raises:
             VideoError: if one is not allowed, is no video or cannot be read; the text says which, and why.
             TooLargeError: if a part, or their number, is too large.
-            MemoryFolderError: if the memory cannot be written, or there is no room.
+            MemoryFolderError: if the memory cannot be written, there is no room, or this was closed.
             CapabilityError: if a page of the web is named and yt-dlp is not installed.
         """
         named = read_parts(parts)
@@ -101,11 +101,12 @@ class RequestVideos:
             file = await self._brought(named)
             held.callback(file.close)
             path = file.path
+            if self._scratch.grown:
+                await self._once.run("room", self._scratch.make_room, self._loading)
         known = await self._read(("known", path), lambda stopped: self._known(path))
-        return known or await self._once.run(("index", path), lambda stopped: self._index(path, stopped), self._writing)
-
-    async def _read(self, key: Hashable, work: Callable[[Stopped], T]) -> T:
-        return await self._once.run(key, work, self._reading)
+        if known is not None:
+            return known
+        return await self._once.run(("index", path), lambda stopped: self._index(path, stopped), self._writing)
 
     async def _brought(self, named: Named | Frames) -> Held:
         """What a message brings, or an address leads to, as a file of the scratch folder."""
@@ -124,6 +125,9 @@ class RequestVideos:
             if held is not None:
                 return held
             await asyncio.sleep(_PAUSE)  # it is being removed, to make room
+
+    async def _read(self, key: Hashable, work: Callable[[Stopped], T]) -> T:
+        return await self._once.run(key, work, self._reading)
 
     def _known(self, path: Path) -> str | None:
         """The id of a file that is indexed and has not changed since."""
@@ -156,11 +160,10 @@ class RequestVideos:
 
     def _index(self, path: Path, stopped: Stopped) -> str:
         """Have a file indexed; gives its id. What an earlier call had done is not done again."""
-        self._scratch.make_room(stopped)
         state = _state(path)
         end = index_file(self._memory, path, None, stopped)
         if end is None:
-            raise VideoError(f"{path.name} is not indexed to its end: the request was given up.")
+            raise MemoryFolderError(f"{path.name} is not indexed to its end, as the server is ending: send it again.")
         if end.failure:
             why = end.failure.replace(str(path), path.name)  # where it lies on this machine is no client's business
             raise VideoError(why) if end.unreadable else MemoryFolderError(why)

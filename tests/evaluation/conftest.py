@@ -6,8 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from rewatch.memory import ClipMemory, Span
 from rewatch.training.data.task import Task, Truth
+
+settings.register_profile("unhurried", deadline=None)  # a busy machine is no failure
+settings.load_profile("unhurried")
 
 SUBTITLES = """1
 00:00:00,500 --> 00:00:02,500

@@ -39,6 +39,7 @@ def test_every_task_is_asked_once_and_only_what_is_missing(tasks: tuple[Task, ..
     assert overall.items == 4 and overall.failed == 0 and overall.figures["accuracy"].value == 0.75
     item = first.done()[0]
     assert item.trace == f"traces/{item.run_id}.jsonl" and (first.path / item.trace).is_file()
+    assert list((first.path / "steps").iterdir()) == []  # nothing goes on
 
 
 def test_a_killed_evaluation_goes_on_and_no_turn_is_asked_twice(tasks: tuple[Task, ...], memory: Path, tmp_path: Path):
@@ -263,3 +264,18 @@ def test_what_was_asked_before_is_told(tasks: tuple[Task, ...], memory: Path, tm
         settings = Settings(policy=server.address)
         evaluate(open_set(str(tmp_path / "set.jsonl")), settings, tmp_path / "run", memory=memory)
         assert all("Somebody with a hat" in messages for messages in server.answered) and server.answered
+
+
+def test_tools_of_ones_own_are_offered_and_a_change_of_them_is_noticed(
+    tasks: tuple[Task, ...], memory: Path, tmp_path: Path
+):
+    mine = tmp_path / "mine.py"
+    mine.write_text('def count_birds(video: str) -> str:\n    """Count the birds of a video."""\n    return "none"\n')
+    settings = Settings(tools=(str(mine),))
+    task_set = TaskSet(name="one", tasks=tasks[:1])
+    folder = evaluate(task_set, settings, tmp_path / "run", memory=memory)
+    assert "count_birds" in (folder.path / str(folder.done()[0].trace)).read_text()
+    assert EvaluationFolder(folder.path).settings == settings
+    mine.write_text(mine.read_text().replace("none", "nine"))
+    with pytest.raises(EvaluationError, match=r"stamps\..*mine.py"):
+        evaluate(task_set, settings, tmp_path / "run", memory=memory)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from chat_server import ChatServer
 from rewatch.evaluation.benchmarks.sources import TaskSet, open_set
-from rewatch.evaluation.evaluate import evaluate
+from rewatch.evaluation.evaluate import evaluate, judged
+from rewatch.evaluation.measures.references import references
 from rewatch.evaluation.settings import Settings
 from rewatch.evaluation.videos import find_videos
 from rewatch.memory import ClipMemory
@@ -54,7 +55,8 @@ def test_a_question_about_somebodys_days_sees_nothing_of_what_came_after(talk: P
             path.open("ab").write(name.encode())  # the same bytes would be the same video
             path.with_suffix(".srt").write_text(f"1\n00:00:00,500 --> 00:00:05,500\n{said}\n")
             made.add(path, channels=("speech",), clip_seconds=2, workers=0)
-    row = {"ID": "1", "type": "EntityLog", "question": "By whom is the saw used?", "answer": "A", "target_time": None,
+    seen = {"date": "DAY1", "time": "11000200"}
+    row = {"ID": "1", "type": "EntityLog", "question": "By whom is the saw used?", "answer": "A", "target_time": seen,
            "choice_a": "by Ada", "choice_b": "by Tom", "choice_c": "by Mia", "choice_d": "by Nils"}  # fmt: skip
     asked = [{**row, "ID": str(n), "query_time": {"date": "DAY1", "time": f"{n}3000000"}} for n in (11, 12)]
     (tmp_path / "EgoLifeQA_A1_JAKE.json").write_text(json.dumps(asked))
@@ -67,3 +69,5 @@ def test_a_question_about_somebodys_days_sees_nothing_of_what_came_after(talk: P
         " ".join(piece.quote or piece.claim for piece in one.answer.evidence) for one in (early, late) if one.answer
     ]
     assert "Tom" not in told[0] and "Tom" in told[1]
+    # What the first cites lies in the minute of 11:00; the second says no or cites another minute.
+    assert [references([one])["ref@60"].value for one in judged(folder)] == [1.0, 0.0]

@@ -13,7 +13,7 @@ from .captions import caption_reward
 from .regions import box_reward, track_reward
 from .reward import Reward, simple_reward
 from .spans import iou, tiou, within
-from .text import token_f1, word_accuracy
+from .text import says, token_f1, word_accuracy
 
 Score = Callable[[Rollout], float]
 Metric = Callable[[str, str], float]
@@ -92,7 +92,8 @@ def text_reward(metric: Metric = token_f1) -> Reward:
 def task_reward(metric: Metric = token_f1, *, shaping: float = 0.0, spans: Score | None = None) -> Reward:
     """Reward what the task asks for, by its kind: a text, a span, a box, a track; for grounded questions half and half.
 
-    Abstaining is right where the videos do not show what is asked, and wrong elsewhere.
+    Abstaining is right where the videos do not show what is asked, and wrong elsewhere; a model that failed did not
+    abstain.
 
     Args:
         metric: for answers in words.
@@ -106,7 +107,7 @@ def task_reward(metric: Metric = token_f1, *, shaping: float = 0.0, spans: Score
     def score(rollout: Rollout) -> float:
         task, answer = rollout.task, rollout.answer
         if task.truth.absent or answer.abstained:
-            return float(task.truth.absent and answer.abstained)
+            return float(task.truth.absent and answer.abstained and not answer.failed)
         if task.kind == "grounded_qa":
             return (text(rollout) + span(rollout)) / 2
         return by_kind.get(task.kind, text)(rollout)
@@ -123,17 +124,28 @@ HIT = 0.3
 def is_right(rollout: Rollout) -> bool:
     """Return whether the answer passes for right, for gates and for counting.
 
-    Times are right, too, whose ends are off by no more than the truth's tolerance.
+    Times are right, too, whose ends are off by no more than the truth's tolerance, and sentences that say a short
+    answer. A run that failed is never right.
     """
     task = rollout.task
+    if rollout.answer.failed:
+        return False
     if task.truth.absent or rollout.answer.abstained:
         return task.truth.absent and rollout.answer.abstained
     if task.kind == "temporal" and within(extraction.spans(rollout), task.truth.spans, task.truth.tolerance):
         return True
     if task.kind == "grounded_qa":
         least = 1.0 if task.options or as_number(task.truth.answer or "") is not None else RIGHT["open"]
-        return text_reward()(rollout) >= least and iou(extraction.spans(rollout), task.truth.spans) >= HIT
-    return task_reward()(rollout) >= RIGHT.get(task.kind, 0.5)
+        text = text_reward()(rollout) >= least or _says(rollout)
+        return text and iou(extraction.spans(rollout), task.truth.spans) >= HIT
+    return task_reward()(rollout) >= RIGHT.get(task.kind, 0.5) or _says(rollout)
+
+
+def _says(rollout: Rollout) -> bool:
+    """Whether a whole sentence answers a question that is answered in words: see `says`."""
+    task, truth = rollout.task, rollout.task.truth.answer or ""
+    worded = task.kind in ("open", "grounded_qa") and not task.options and as_number(truth) is None
+    return worded and says(extraction.words(rollout), truth, task.question)
 
 
 def right() -> Reward:

@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from ...agent.text_matching import tokens
+from ...agent.text_matching import STOP, denies, tokens
 
 _ARTICLES = {"a", "an", "the"}
+SAID = 0.7
+"""Above the two thirds that one word has with another beside it."""
 
 
 def token_f1(answer: str, truth: str) -> float:
@@ -21,6 +23,21 @@ def token_f1(answer: str, truth: str) -> float:
     ours, theirs = (Counter(t for t in tokens(text) if t not in _ARTICLES) for text in (answer, truth))
     hits = (ours & theirs).total()
     return 2 * hits / (ours.total() + theirs.total()) if hits else 0.0
+
+
+def says(answer: str, truth: str, question: str) -> bool:
+    """Return whether a sentence says a short answer: `The code word is birch` says `birch`.
+
+    What is left of it without fill words and the words of the question must be the true words, token-F1 at least
+    `SAID`: one word more than a true one is one too many, so that `birch or oak` says neither. A truth whose words the
+    question names (`red or blue?`), and a sentence that denies what the truth does not, are no such case.
+    """
+    true, asked, said = tokens(truth), set(tokens(question)), tokens(answer)
+    if not set(true) - STOP or set(true) & (asked - STOP) or denies(said) != denies(true):
+        return False
+    left = [t for t in said if t in true or not (t in STOP or t in asked)]
+    hits = (Counter(left) & Counter(true)).total()
+    return 2 * hits >= SAID * (len(left) + len(true))
 
 
 def rouge_l(answer: str, truth: str) -> float:

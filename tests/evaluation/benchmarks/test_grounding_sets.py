@@ -14,6 +14,8 @@ from rewatch.memory import Box, Span
 from rewatch.training.data.task import Task, TaskError
 from rewatch.training.data.task_files import TaskFileError
 
+from ..judged_items import item
+
 NAMES = ("charades_sta", "activitynet_captions", "next_gqa", "qvhighlights", "rextime", "got10k", "v_star")
 
 
@@ -186,6 +188,36 @@ def test_got10k_clips_as_the_toolkit_does():
     assert within((120, 0, 20, 20), 100, 50).area == 0
 
 
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("groundtruth.txt", ""),
+        ("groundtruth.txt", "1,2,3\n" * 4),
+        ("groundtruth.txt", "nan,nan,nan,nan\n" * 4),
+        ("groundtruth.txt", "10,10,0,20\n" * 4),
+        ("groundtruth.txt", "10,10,20,20\n" * 3 + "a,b,c,d\n"),
+        ("cover.label", "x\n" * 4),
+        ("cover.label", None),
+        ("meta_info.ini", None),
+    ],
+)
+def test_got10k_tells_of_what_is_broken_in_a_sequence(tmp_path: Path, file: str, text: str | None):
+    folder = sequence(tmp_path / "one")
+    if text is None:
+        (folder / file).unlink()
+    else:
+        (folder / file).write_text(text)
+    tasks, problems = read("got10k", tmp_path)
+    assert not tasks and len(problems) == 1 and str(folder) in problems[0]
+
+
+@pytest.mark.parametrize(("stated", "step"), [("10Hz", 0.1), ("5", 0.2), ("0Hz", 0.1), ("1.5.2", 1 / 1.5), ("", 0.1)])
+def test_got10k_takes_the_rate_of_the_annotation(tmp_path: Path, stated: str, step: float):
+    info = sequence(tmp_path / "one") / "meta_info.ini"
+    info.write_text(info.read_text().replace("10Hz", stated))
+    assert read("got10k", tmp_path)[0][0].truth.track[0][0] == pytest.approx(step)
+
+
 @pytest.mark.parametrize("resolution", ["", "(0, 5)", "100x50", "__import__('os')"])
 def test_got10k_needs_the_size_of_the_pictures(tmp_path: Path, resolution: str):
     _, problems = read("got10k", sequence(tmp_path / "one", resolution=resolution))
@@ -222,3 +254,110 @@ def test_v_star_asks_five_questions_a_row(tmp_path: Path):
     assert "[0.1, 0.1, 0.6, 1.0]" in tasks[4].question
     assert tasks[0].meta["categories"] == {"length": "medium", "domain": "Sports"}
     assert len(problems) == 2 and "truth.track[0]" in problems[0]
+
+
+ODD = (
+    None,
+    7,
+    -1.5,
+    float("nan"),
+    1e400,
+    True,
+    "",
+    "x",
+    "3",
+    [],
+    [1],
+    [[1]],
+    [[2, 1]],
+    ["a", None],
+    {},
+    {"a": 1},
+    [{}],
+    "é" * 999,
+)
+V_STAR = {
+    "vid": "v7",
+    "domain": "Sports",
+    "fps": 25.0,
+    "width": 100,
+    "height": 50,
+    "frame_count": 2500,
+    "question": "What is thrown?",
+    "answer": "a ball",
+    "temporal_question": "When is it thrown?",
+    "timestamps": [2.4, 4.9],
+    "spatial_question": "Where is the ball?",
+    "spatial_question_2": "Where is what is thrown?",
+    "bboxes": [{"timestamp": 3, "xmin": 10, "ymin": 5, "xmax": 60, "ymax": 55}],
+}
+GOOD = {
+    "charades_sta": {"video": "a", "caption": "a person sits.", "timestamp": [1.0, 2.0]},
+    "qvhighlights": {
+        "qid": 1,
+        "query": "q",
+        "duration": 20,
+        "vid": "v",
+        "relevant_windows": [[0, 4]],
+        "relevant_clip_ids": [0, 1],
+        "saliency_scores": [[4, 1, 1], [4, 2, 1]],
+    },
+    "rextime": {
+        "qid": 1,
+        "question": "q?",
+        "options": ["a", "b"],
+        "ans": "A",
+        "span": [1, 2],
+        "vid": "v",
+        "duration": 9,
+    },
+    "v_star": V_STAR,
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_odd_values_are_told_of_and_never_break_a_reader(name: str, tmp_path: Path):
+    row = GOOD[name]
+    rows: list[Any] = [row, *ODD]
+    rows += [{**row, field: odd} for field in row for odd in ODD]
+    rows += [{key: value for key, value in row.items() if key != field} for field in row]
+    if name == "v_star":
+        rows += [{**row, "bboxes": [{**row["bboxes"][0], field: odd}]} for field in row["bboxes"][0] for odd in ODD]
+    if name == "qvhighlights":
+        rows += [{**row, "saliency_scores": [[odd, 1, 1], [4, 2, 1]]} for odd in ODD]
+        rows += [{**row, "relevant_clip_ids": [odd, 1]} for odd in ODD]
+    tasks, problems = read(name, lines(tmp_path / "rows.jsonl", rows))
+    per_row = 5 if name == "v_star" else 1
+    assert len(tasks) / per_row + len(problems) == len(rows)
+    assert tasks and problems
+    judged = [item(task, text="A") for task in tasks]
+    for measure in BENCHMARKS[name].measures:
+        assert all(0 <= figure.value <= 1 for figure in MEASURES[measure](judged).values())
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_odd_documents_are_told_of(odd: Any, tmp_path: Path):
+    good = {"duration": 9, "timestamps": [[1, 2]], "sentences": ["One."]}
+    file = tmp_path / "val_1.json"
+    whole = {
+        "v": odd,
+        **{field: {**good, field: odd} for field in good},
+        "w": {**good, "timestamps": [odd], "sentences": [odd]},
+    }
+    file.write_text(json.dumps(whole))
+    tasks, problems = read("activitynet_captions", file)
+    assert problems or tasks
+    next_gqa(tmp_path)
+    times = {"11": {"duration": odd, "location": {"3": odd, "4": odd, "5": odd}}}
+    for name, value in (
+        ("gsub_val.json", odd),
+        ("gsub_val.json", {"11": odd}),
+        ("gsub_val.json", times),
+        ("map_vid_vidorID.json", odd),
+    ):
+        (tmp_path / name).write_text(json.dumps(value))
+        try:
+            tasks, problems = read("next_gqa", tmp_path)
+        except TaskFileError:
+            continue
+        assert len(tasks) + len(problems) == 3

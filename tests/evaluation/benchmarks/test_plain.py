@@ -85,7 +85,7 @@ def test_answers_without_options_have_their_kind():
     assert task(answer="1,200").truth.number == 1200
     assert (task(answer=True).kind, task(answer=True).truth.answer) == ("open", "yes")
     assert task(answer="a red cup").kind == "open"
-    assert task(answer="EXIT", question_type="OCR").kind == "ocr"
+    assert task(answer="EXIT", question_type="OCR").kind == "open"
     assert task(answer="what was said", kind="asr").kind == "open"
     assert task(answer=None, absent=True).truth.absent
     assert task(answer="B", kind="open", options=FRUIT).kind == "mcq"  # what has options is a choice
@@ -188,6 +188,8 @@ def test_json_lines_arrays_objects_tables_and_parquet_give_the_same(tmp_path: Pa
         "l.jsonl": "\n".join(json.dumps(row) for row in ROWS),
         "a.json": json.dumps(ROWS),
         "o.json": json.dumps({"version": 1, "questions": ROWS}, indent=1),
+        "n.json": json.dumps({row["id"]: {k: v for k, v in row.items() if k != "id"} for row in ROWS}),
+        "one.json": json.dumps({"questions": ROWS}),
         "m.json": json.dumps({row["id"]: {k: v for k, v in row.items() if k != "id"} for row in ROWS}, indent=1),
         "t.csv": 'id,video,question,options,answer\n1,a.mp4,Which?,"[""x"", ""y""]",y\n2,b.mp4,How many?,,3\n',
         "t.tsv": "id\tvideo\tquestion\ta0\ta1\tanswer\n1\ta.mp4\tWhich?\tx\ty\t1\n2\tb.mp4\tHow many?\t\t\t3\n",
@@ -203,6 +205,12 @@ def test_json_lines_arrays_objects_tables_and_parquet_give_the_same(tmp_path: Pa
             ("1", "mcq", "B", ("a.mp4",)),
             ("2", "numeric", "3", ("b.mp4",)),
         ], name
+
+
+def test_a_file_of_one_row_is_that_row(tmp_path: Path):
+    for name, text in {"a.json": json.dumps(ROWS[0]), "b.json": json.dumps(ROWS[:1])}.items():
+        (tmp_path / name).write_text(text)
+        assert [one.id for one in read(tmp_path / name)] == ["1"]  # type: ignore[union-attr]
 
 
 def test_tasks_of_ours_are_read_as_they_are(tmp_path: Path):

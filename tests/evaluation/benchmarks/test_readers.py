@@ -167,6 +167,13 @@ def test_ego_schema(tmp_path: Path):
     copied = {**copied, "option": [f"{'ABCDE'[i]}. thing {i}" for i in range(5)]}  # type: ignore[dict-item]
     (made,) = tasks("egoschema", written(tmp_path / "p" / "subset.parquet", [copied]))
     assert made.truth.answer == "B" and made.options[0] == "thing 0"
+    agents = {uid: {"question": "What does C do?", **options, "truth": 0} for uid in "ab"}
+    assert [
+        (one.id, one.truth.answer) for one in tasks("egoschema", written(tmp_path / "r" / "anno.json", agents))
+    ] == [
+        ("egoschema-a", "A"),
+        ("egoschema-b", "A"),
+    ]
     out = written(tmp_path / "q" / "subset.json", [{**copied, "answer": "7"}])
     assert "answer: is '7', the place of an option is wanted, from 0 to 4" in problems("egoschema", out)[0]
 

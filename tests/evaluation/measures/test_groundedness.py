@@ -94,6 +94,14 @@ def test_a_video_that_was_browsed_shows_no_place_of_it():
     assert is_supported(judged((uri(62), None), run=seen))
 
 
+def test_a_truth_that_is_most_of_the_video_is_no_place():
+    asked = task(spans=(Span(0, 95),), videos=("talk.mp4",))
+    browsed = Run(task=asked).call("browse", uri(0, 100), uri(41, 44))
+    assert not is_supported(judged((uri(60, 70), None), run=browsed))
+    browsed = Run(task=asked).call("browse", uri(0, 100), uri(41, 44))
+    assert is_supported(judged((uri(41, 44), None), run=browsed))
+
+
 def test_a_right_abstention_is_supported_if_the_run_looked():
     gone = bare_task("x", kind="open", answer=None, absent=True)
     blind = item(gone, abstained=True)

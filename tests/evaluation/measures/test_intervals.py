@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 
 import pytest
 from hypothesis import given
@@ -80,3 +81,19 @@ def test_a_failed_item_is_wrong_and_chance_is_told_where_all_tasks_tell():
 
 def test_several_right_options_have_no_simple_chance():
     assert "chance" not in accuracy([item(task("1", answer="A,B"), option="A", text="A")])
+
+
+def test_intervals_hold_the_truth_as_often_as_they_say_where_videos_differ():
+    draw, runs = random.Random(0), 400
+    judged = [choice(f"{video}-{n}", True, video=f"v{video}") for video in range(20) for n in range(4)]
+    clustered = alone = 0
+    for _ in range(runs):
+        values = []
+        for _ in range(20):
+            share = 0.95 if draw.random() < 0.6 else 0.05  # of a video's questions are right
+            values += [float(draw.random() < share) for _ in range(4)]
+        found, naive = mean_of(judged, values), wilson(sum(values) / 80, 80)
+        clustered += found.low <= 0.59 <= found.high  # 0.6 · 0.95 + 0.4 · 0.05
+        alone += naive[0] <= 0.59 <= naive[1]
+    assert clustered / runs == pytest.approx(0.95, abs=0.03)
+    assert alone / runs < 0.8

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from rewatch.memory import MemoryFolderError
 from rewatch.server.videos.once import Once, Stopped
 
 
@@ -113,12 +114,15 @@ def test_what_winds_down_is_not_joined():
 
 
 def test_others_have_work_of_their_own_and_closing_ends_all():
-    works = Work(), Work()
+    works = [Work() for _ in range(3)]  # of which one waits for a thread
 
     async def body(once: Once, executor: ThreadPoolExecutor) -> list[Any]:
         tasks = [asyncio.create_task(once.run(key, work, executor)) for key, work in enumerate(works)]
-        await until(lambda: all(work.begun.is_set() for work in works))
+        await until(lambda: all(work.begun.is_set() for work in works[:2]))
         once.close()
-        return await asyncio.gather(*tasks, return_exceptions=True)
+        late = once.run("late", works[0], executor)
+        return await asyncio.gather(*tasks, late, return_exceptions=True)
 
-    assert [str(error) for error in run(body)] == ["stopped", "stopped"]
+    *ended, third, late = run(body)
+    assert [str(error) for error in ended] == ["stopped", "stopped"] and works[2].calls == 0
+    assert isinstance(third, MemoryFolderError) and isinstance(late, MemoryFolderError)

@@ -6,6 +6,8 @@ import base64
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from rewatch.memory import VideoError
 from rewatch.server.videos.parts import MOST, Named, TooLargeError, decoded, read_parts
 
@@ -99,6 +101,35 @@ def test_times_of_frames():
     for time in (-1, float("nan"), float("inf"), 1e9, "3", True, []):
         with pytest.raises(VideoError, match="its time is"):
             read_parts([picture("a.png", time=time)])
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["url", "time", "x"]), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+_URL = st.text() | st.sampled_from(["data:", "file:", "http:", "subfile,"]).flatmap(
+    lambda start: st.text().map(lambda rest: start + rest)
+)
+_PART = st.fixed_dictionaries(
+    {"type": st.sampled_from(["video_url", "image_url", "text"]) | _JSON},
+    optional={kind: _JSON | _URL | st.fixed_dictionaries({"url": _URL}) for kind in ("video_url", "image_url")},
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(_PART, max_size=4))
+def test_whatever_a_client_writes_is_read_or_refused_in_one_line(parts: list[dict[str, Any]]):
+    try:
+        named = read_parts(parts)
+    except VideoError as error:
+        assert "\n" not in str(error) and len(str(error)) < 1000
+    else:
+        for one in named:
+            for each in one if isinstance(one, tuple) else (one,):
+                assert sum(map(bool, (each.path, each.url))) + bool(each.data) <= 1
 
 
 def test_too_many():

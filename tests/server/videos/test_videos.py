@@ -168,6 +168,23 @@ def test_one_that_leaves_takes_nobody_along_and_the_last_one_ends_the_work(
     assert place.memory.video(walk).complete and indexed == ["long walk.mp4"] * 2
 
 
+@pytest.mark.slow
+def test_closing_ends_what_is_being_indexed(tmp_path: Path, make_talk: Callable[..., Path], indexed: list[str]):
+    place = Place(tmp_path, make_talk)
+
+    async def body(requested: RequestVideos) -> list[Any]:
+        task = asyncio.create_task(ids(requested, video(place.walk)))
+        with writer_lock(place.memory.folder):
+            while not indexed:
+                await asyncio.sleep(0.01)
+            await requested.close()
+            return await asyncio.gather(task, ids(requested, video(place.walk)), return_exceptions=True)
+
+    begun, late = place.run(body)
+    for failure in (begun, late):
+        assert isinstance(failure, MemoryFolderError) and "server is ending" in str(failure)
+
+
 def test_what_cannot_be_indexed_is_told_to_all(place: Place, indexed: list[str]):
     broken = place.videos / "broken.mp4"
     broken.write_bytes(place.walk.read_bytes()[:400])
@@ -182,7 +199,8 @@ def test_what_cannot_be_indexed_is_told_to_all(place: Place, indexed: list[str])
 
 
 @pytest.mark.slow
-def test_uploads_go_when_there_are_too_many_with_what_was_found_in_them(place: Place):
+def test_uploads_go_when_there_are_too_many_with_what_was_found_in_them(tmp_path: Path, make_talk: Callable[..., Path]):
+    place = Place(tmp_path, make_talk)
     (walk,) = place.resolve(video(place.walk))
     small = place.other.stat().st_size
 
@@ -192,13 +210,27 @@ def test_uploads_go_when_there_are_too_many_with_what_was_found_in_them(place: P
                 await ids(requested, picture("green"))
             assert held in [record.id for record in place.memory.videos()]
         frames = await ids(requested, picture("green"))
+        copy = await ids(requested, video(data_of(place.walk.read_bytes(), "video/quicktime")))
+        assert copy == [walk], "a copy takes room too"
         return held, frames
 
-    for path in (place.memory.folder / "requests").iterdir():
-        path.unlink()
-    held, (frames,) = place.run(body, kept=small + 100)
+    held, (frames,) = place.run(body, kept=max(small, place.walk.stat().st_size) + 100)
     there = [record.id for record in place.memory.videos()]
-    assert walk in there and frames in there and held not in there
+    assert walk in there and held not in there and frames not in there
+    assert [path.suffix for path in (place.memory.folder / "requests").iterdir()] == [".mov"]
+
+
+@pytest.mark.slow
+def test_what_a_person_indexed_stays_when_a_copy_of_it_goes(tmp_path: Path, make_talk: Callable[..., Path]):
+    place = Place(tmp_path, make_talk)
+    (walk,) = place.resolve(video(place.walk))
+    content = place.walk.read_bytes()
+    place.walk.unlink()
+    assert place.resolve(video(data_of(content))) == [walk]
+    (copy,) = (place.memory.folder / "requests").iterdir()
+    assert place.memory.open(walk).info.path == str(copy)
+    place.resolve(picture("red"), kept=len(content) + 10)
+    assert not copy.exists() and place.memory.video(walk).complete
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from rewatch.memory import Span
 from rewatch.training.rewards import (
@@ -159,9 +161,27 @@ def test_abstaining_is_right_only_where_nothing_is_shown():
     assert task_reward()(Run(absent).say("N/A")) == 1.0 and is_right(Run(absent).say("N/A"))
     assert task_reward()(Run(absent).say("B")) == 0.0
     assert task_reward()(Run().say("N/A")) == 0.0 and not is_right(Run().say("N/A"))
+    unseen = Run(absent).say("N/A")
+    failed = replace(unseen, answer=replace(unseen.answer, stopped_by="viewer_error"))
+    assert task_reward()(failed) == 0.0 and not is_right(failed)  # nobody looked
 
 
 def test_places_that_meet_the_truth():
     true = (Span(40, 50),)
     assert meets(Span(42, 44), true) and meets(Span(45, 45), true) and meets(Span(38, 46), true)
     assert not meets(Span(0, 100), true) and not meets(Span(51, 51), true) and not meets(Span(30, 41), true)
+
+
+def test_times_are_right_within_the_tolerance_of_both_ends():
+    short = task("temporal", None, spans=(Span(10.0, 10.5),), tolerance=0.25)
+    for text, right in (
+        ("10.2 to 10.74", True),  # a tIoU of 0.4
+        ("from 9.75 s to 10.25 s", True),  # both ends just as far off as they may be
+        ("9.7 to 10.3", False),  # the start is further off
+        ("10.2 to 10.8", False),
+        ("9.8 to 9.9 and 10.45 to 10.7", False),  # two spans where one is true
+        ("I do not know.", False),
+    ):
+        assert is_right(Run(short).say(text)) == right, text
+    exact = task("temporal", None, spans=(Span(10.0, 10.5),))
+    assert not is_right(Run(exact).say("10.2 to 10.74")) and is_right(Run(exact).say("10.0 to 10.4"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from rewatch.training.rewards.text import rouge, rouge_l, token_f1, word_accuracy, word_error_rate
+from rewatch.training.rewards.text import rouge, rouge_l, says, token_f1, word_accuracy, word_error_rate
 
 
 def test_token_f1():
@@ -33,3 +33,24 @@ def test_word_accuracy_is_one_minus_the_error_rate():
     assert word_accuracy("exit lonely", "exit only") == 0.5
     assert word_accuracy("no exit only here please now", "exit only") == 0.0  # four inserted of two
     assert word_accuracy("", "exit") == 0.0
+
+
+@pytest.mark.parametrize(
+    ("said", "true", "asked", "right"),
+    [
+        ("The code word is birch.", "birch", "Which code word is said at 00:03?", True),
+        ("birch", "birch", "Which code word is said?", True),
+        ("The square is red.", "red", "What colour is the square?", True),
+        ("red or blue", "red", "What colour is the square?", False),
+        ("The code words are birch, oak and elm", "birch", "Which code word is said?", False),
+        ("The code word is not birch", "birch", "Which code word is said?", False),
+        ("There is no code word", "birch", "Which code word is said?", False),
+        ("red or blue", "red", "Is the square red or blue?", False),
+        ("The square is red", "blue", "Is the square red or blue?", False),
+        ("He says that it is a long grey cardigan", "a long grey cardigan", "What does she wear?", True),
+        ("on", "on", "Is the lamp on?", False),  # fill words alone say nothing
+        ("", "birch", "Which code word is said?", False),
+    ],
+)
+def test_a_sentence_says_a_short_answer(said: str, true: str, asked: str, right: bool):
+    assert says(said, true, asked) is right

@@ -31,7 +31,7 @@ def read_ego_cott(row: Mapping[str, Any], name: str) -> Task:
         raise Skip("turn of a trace")
     text = _question(row)
     stamp = _STAMP.search(text)
-    span = row.get("reasoning_span") or {}
+    span = _inside(row, "reasoning_span")
     time = stamp[1] if stamp else span.get("query_time")
     try:
         now = None if time is None else _now(str(time))
@@ -42,7 +42,7 @@ def read_ego_cott(row: Mapping[str, Any], name: str) -> Task:
     if not options:
         raise TaskError("question", "lists no options, and the answer is to choose one")
     answer, field = _answer(row)
-    ident = row["ID"] if "ID" in row else (row.get("extra_info") or {}).get("index")
+    ident = row["ID"] if "ID" in row else _inside(row, "extra_info").get("index")
     return Task(
         id=f"{name}-{ident}",
         question=question,
@@ -73,14 +73,19 @@ def _question(row: Mapping[str, Any]) -> str:
     return text_of(row, "question")
 
 
+def _inside(row: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """An object inside a row; an empty one where there is none."""
+    found = row.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
 def _answer(row: Mapping[str, Any]) -> tuple[str, str]:
     if row.get("ground_truth"):
         return answer_of(text_of(row, "ground_truth")), "ground_truth"
     golden = row.get("golden_answer")
     if isinstance(golden, list) and len(golden) == 1 and isinstance(golden[0], str):
         return answer_of(golden[0]), "golden_answer"
-    model = row.get("reward_model") or {}
-    target = (model.get("ground_truth") or {}).get("target") if isinstance(model, Mapping) else None
+    target = _inside(_inside(row, "reward_model"), "ground_truth").get("target")
     if isinstance(target, str) and target.strip():
         return answer_of(target), "reward_model"
     raise TaskError("ground_truth", "is missing, leave the row out or mend it")

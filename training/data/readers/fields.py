@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -39,9 +40,12 @@ def number_of(row: Mapping[str, Any], name: str) -> float | None:
     if value is None or value == "":
         return None
     try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise TaskError(name, f"is {value!r}, a number is wanted") from None
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise TaskError(name, f"is {str(value)[:40]!r}, a number is wanted")
+    return number
 
 
 def answer_of(text: str) -> str:
@@ -74,7 +78,10 @@ def options_of(value: Any, name: str = "options") -> tuple[str, ...]:
     expected = [letter(i) for i in range(len(value))]
     if letters != expected and sorted(filter(None, letters)) == expected:
         raise TaskError(name, "do not have the letters A, B, C, … in order, so that the answer's letter is not certain")
-    return split_options(value)
+    try:
+        return split_options(value)
+    except ValueError as error:
+        raise TaskError(name, f"cannot be read ({error})") from None
 
 
 def split_question(text: str, name: str) -> tuple[str, tuple[str, ...]]:

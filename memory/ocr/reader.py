@@ -114,19 +114,19 @@ class RapidReader:
         return reading_order(lines)
 
     def places(self, image: np.ndarray) -> list[Box]:
-        """Return where text seems to stand in a picture (`[H, W, 3]` uint8 RGB), whether or not it can be read."""
+        """Return where text likely stands in a picture (`[H, W, 3]` uint8 RGB), whether or not it can be read."""
         height, width = image.shape[:2]
         if min(height, width) < 8:
             return []
         picture = np.ascontiguousarray(image[:, :, ::-1])
-        found = [at for scale in _scales(width, height, False) for at, _ in self._detected(picture, scale)]
+        found = [place for scale in _scales(width, height, False) for place in self._detected(picture, scale)]
         rows = small_print(picture) if needs_tiles(width, height) else []
         for tile in _tiles(width, height) if rows else ():
             if any(_inside(point, tile) for point in rows):
                 left, top, right, bottom = map(int, tile)
                 offset = np.array([left, top], np.float32)
-                found += [at + offset for at, _ in self._detected(picture[top:bottom, left:right], 1.0)]
-        return [_box(corners, width, height) for corners in found]
+                found += [(at + offset, score) for at, score in self._detected(picture[top:bottom, left:right], 1.0)]
+        return [_box(corners, width, height) for corners, score in found if score >= _LIKELY]
 
     def _at_scale(
         self, picture: np.ndarray, scale: float, quick: bool, earlier: Sequence[_RecognizedPlace]

@@ -226,9 +226,9 @@ class VideoPart:
                 found += self._seen(span)
         rows: list[NewText] = []
         looks: list[tuple[Vector, int | None]] = []
-        for vector, text in found:
-            looks.append((vector, None if text is None else len(rows)))
-            rows += [] if text is None else [text]
+        for vector, described in found:
+            looks.append((vector, None if described is None else len(rows)))
+            rows += [] if described is None else [described]
         return rows, looks
 
     def _sources(self) -> Iterable[tuple[Span, Span | None]]:

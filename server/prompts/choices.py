@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...agent.parsing.options import MOST, marked, options_inside
-from .pieces import CUE, is_instruction, labeled, writes
+from ...agent.parsing.options import MOST, inline_options, marked
+from .pieces import CUE, is_instruction, label_of, writes
 
 _MARKED = re.compile(
     r"^[ \t>]{0,12}(?:[-*•][ \t]+)?(?:\*\*|__)?(?P<noun>[A-Za-z]{3,12}\s{1,2}#?)?[(（\[{<]?"
@@ -102,7 +102,7 @@ def _run(lines: Sequence[str], marks: Sequence[re.Match[str] | None], first: int
             if len(run) == MOST:
                 break
             run.append(n)
-        elif n - run[-1] > 8 or (lines[n].strip() and (is_instruction(lines[n]) or labeled(lines[n]))):
+        elif n - run[-1] > 8 or (lines[n].strip() and (is_instruction(lines[n]) or label_of(lines[n]))):
             break
     return run
 
@@ -195,12 +195,12 @@ def _options_of(value: Any) -> tuple[list[str], list[str]] | None:
 
 def _in_one_line(text: str) -> Choices | None:
     text, cue = without_cue(text)
-    inside = options_inside(text)
+    inside = inline_options(text)
     if inside:
         *texts, last = [one.strip(" ;") for one in inside.texts]
         last, behind = _sentence(*_last(last), texts)
         after = "\n".join(part for part in (behind, inside.behind, cue) if part)
-        return _choices(inside.question, inside.letters, [*texts, last], after)
+        return _choices(inside.question, inside.letters, [*texts, last.strip(" ;")], after)
     found = _numbers_inside(text, list(_NUMBERED.finditer(text)), cue) if _SPEAKS.search(text) else None
     opened = None if found else _AFTER_CUE.search(text)
     if opened:

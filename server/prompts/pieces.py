@@ -18,7 +18,7 @@ _VERBS = (
 )
 _INSTRUCTION = phrases(
     r"\b(?:answers?|responses?|options?|choices?|letters?|questions?|mcq|multiple-choice|multi-choice)\b",
-    r"\b(?:formats?|formatted|json|tags?|boxed|text|characters?|words?|explanation|coordinates|timestamps?|seconds)\b",
+    r"\b(?:formats?|formatted|json|tags?|boxed|text|characters?|words?|explanation|coordinates|timestamps?|seconds|keys?|fields?)\b",
     r"\b(?:only|directly|briefly|concisely|short|concise|step[\s-]+by[\s-]+step)\b",
     r"\b(?:as an?|as follows|using an?|in (?:an?|one|the (?:form|following)))\b",
     r"\bwith (?:an?|the|one|only|just|either|your)\b",
@@ -35,7 +35,9 @@ _FIRM = phrases(
     r"\b(?:answer|respond|reply|output|return|response)\b[^.?!？\n]{0,40}\b(?:letters?|options?|choices?|single|only|directly)\b",
     r"^\W{0,12}(?:\d+\.\s*)?[\"'“`]\w{1,40}[\"'”`]\s*[:：]",
     r"\bjson\b",
+    r"<(\w{1,20})>[^<>\n]{0,80}</\1>",
     r"^[^?？]{0,80}\b(?:output|format|example)\b[^?？]{0,40}[:：]\W*$",
+    r"^[^?？]{0,40}\bformat\b[^?？]{0,20}[:：]",
 )
 """What only a piece about the answer has, wherever in it: `… and respond with the letter`, a key of JSON."""
 _MEDIA = r"(?:frames?|images?|videos?|clips?|pictures?|screenshots?)"
@@ -56,7 +58,7 @@ _ROLE = phrases(
     rf"(?:\w+ ){{0,2}}(?:{_MEDIA}|options?|choices?|questions?)\b",
     r"the (?:input|provided|given|following|above|\w+)?\s*(?:video|frames?|images?|clips?) "
     r"(?:is|are|has|have|was|were|consists?|contains?) "
-    r"(?:\w+ ){0,3}(?:sampled|provided|given|shown|extracted|frames|below|divided|captured|uniformly|of)\b",
+    r"(?:\w+ ){0,3}(?:sampled|taken|drawn|provided|given|shown|extracted|frames|below|divided|captured|uniformly|of)\b",
     r"the (?:images?|video|frames?|pictures?) (?:for|of|to) (?:this|the|each) (?:\w+ )?question\b",
     r"(?:the )?(?:above|below|following) (?:choices|options|candidates) (?:are|have|is)\b",
     # about how to look
@@ -142,7 +144,7 @@ def writes(piece: str) -> bool:
     return bool(CUE.match(piece) or _INSTRUCTION.match(piece))
 
 
-def labeled(line: str) -> str | None:
+def label_of(line: str) -> str | None:
     """The label that a line begins with which says that the question follows (`Question:`); None without one."""
     found = _LABEL.match(line)
     return found[0] if found else None

@@ -13,7 +13,7 @@ from ...agent.parsing.options import letter, letters_in
 from ...agent.text_matching import numbers
 from ...memory import Box, Span
 from ...training.rewards.extraction import ranges
-from .filling import Filler
+from .filler import Filler
 from .prompt import Form, Prompt
 from .roles import role_of
 

@@ -199,7 +199,7 @@ def _value(text: str, question: str, has_options: bool) -> Value:
     many = bool(_MANY.search(text))
     if _BOX.search(text):
         return "boxes" if many else "box"
-    if _BOUNDS.search(text):
+    if _BOUNDS.search(text) or read_sentence(text, spans=True):
         return "spans" if many else "span"
     if _NUMBER.search(text) and not re.search(r"\b(?:words?|phrase)\b", text):
         return "number"

@@ -25,12 +25,12 @@ class Filler:
     def fill(self, schema: Any, key: str = "", depth: int = 0, facts: Facts | None = None) -> Any:
         """A value that keeps to the schema: by the meaning of its key, else empty in its type."""
         facts = self.facts if facts is None else facts
-        if not isinstance(schema, Mapping) or not schema:
-            return self._fact(key, facts)
-        schema = self._resolved(schema)
         self.values += 1
         if self.values > _MOST_VALUES:
             raise PromptError(f"response_format: the schema demands more than {_MOST_VALUES} values.")
+        if not isinstance(schema, Mapping) or not schema:
+            return self._fact(key, facts)
+        schema = self._resolved(schema)
         if depth > _DEEPEST:
             raise PromptError("response_format: the schema never ends; its references go in a circle.")
         if "const" in schema:

@@ -14,13 +14,15 @@ from .pieces import CUE, is_instruction, labeled, writes
 
 _MARKED = re.compile(
     r"^[ \t>]{0,12}(?:[-*•][ \t]+)?(?:\*\*|__)?(?P<noun>[A-Za-z]{3,12}\s{1,2}#?)?[(（\[{<]?"
-    r"(?P<label>[A-Za-zＡ-Ｚ]|\d{1,2})(?P<close>[)）\]}>]?[.:：、．,)]?)(?:\*\*|__)?(?:(?<=[.:：、．,)\]}>*])[ \t]*|[ \t]+[-–—][ \t]+)(?P<text>[^\n]*)$",
+    r"(?P<label>[A-Za-zＡ-Ｚ]|\d{1,2})(?P<close>[)）\]}>]?[.:：、．,)]?)(?:\*\*|__)?"
+    r"(?:(?<=[.:：、．,)\]}>*])[ \t]*|[ \t]+[-–—][ \t]+)(?P<text>[^\n]*)$",
     re.IGNORECASE,
 )
 """A line that is an option: its label, what closes it, and its text."""
 _NUMBERED = re.compile(r"(?<![^\s,;?!.:：])[(\[](\d{1,2})[)\]](?=[\s\w])")
 _HEADER = re.compile(
-    r"^\W{0,12}(?:(?:here|these|the|possible|answer|given|available|following|candidate|below|are|and|your|is|from)\s+){0,5}"
+    r"^\W{0,12}(?:(?:here|these|the|possible|answer|given|available|following|candidate|below|are|and|your|is|"
+    r"from)\s+){0,5}"
     r"(?:options?|choices?|candidates?|answers?|labels?|classes|categories|选项)\b[^\n?？]{0,60}[:：][*_\s]*$",
     re.IGNORECASE,
 )
@@ -31,7 +33,8 @@ _NUMBERS = re.compile(r"\b(?:number|answer|best|correct)\b", re.IGNORECASE)
 _AFTER_CUE = re.compile(r"\b(?:options?|choices?|candidates?)\b[^\n:：]{0,30}[:：]\s*(?=0[:.)]|1[:.)])", re.IGNORECASE)
 _PLAIN_NUMBER = re.compile(r"(?<!\S)(\d{1,2})[:.)](?=\s)")
 _RULES = re.compile(
-    r"\b(?:rules?|steps?|instructions?|notes?|requirements?|guidelines?|follow(?:s|ing)?|criteria|tasks?|keys?|fields?)\b[^\n]{0,40}$",
+    r"\b(?:rules?|steps?|instructions?|notes?|requirements?|guidelines?|follow(?:s|ing)?|criteria|tasks?|keys?|"
+    r"fields?)\b[^\n]{0,40}$",
     re.I,
 )
 _BULLET = re.compile(r"^[ \t]*[-*•][ \t]+(?=\S)")
@@ -52,8 +55,8 @@ class Choices:
 def read_choices(text: str) -> Choices | None:
     """The options of a prompt; None where it has none.
 
-    Read are lines with letters or numbers (`A.`, `(B)`, `C:`, `0)`, bullets and bold around them), the same in one line,
-    lists and mappings as Python and JSON write them, and plain lines below a heading such as `Options:`.
+    Read are lines with letters or numbers (`A.`, `(B)`, `C:`, `0)`, bullets and bold around them), the same in one
+    line, lists and mappings as Python and JSON write them, and plain lines below a heading such as `Options:`.
     """
     return _in_lines(text) or _bare_letters(text) or _in_list(text) or _in_one_line(text) or _below_heading(text)
 

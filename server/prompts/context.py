@@ -7,7 +7,8 @@ import re
 from .pieces import is_instruction, labeled
 
 _TEMPLATE = re.compile(
-    r"\[UNUSED_TOKEN_\d+\](?:(?:user|assistant|system)\b)?|<\|?(?:im_start|im_end|start_header_id|end_header_id|eot_id)\|?>"
+    r"\[UNUSED_TOKEN_\d+\](?:(?:user|assistant|system)\b)?|<\|?(?:im_start|im_end|start_header_id|end_header_id|"
+    r"eot_id)\|?>"
     r"(?:(?:user|assistant|system)\b)?|<\|(?:vision_start|vision_end|image_pad|video_pad|image|video|user|assistant)\|>"
     r"|\[/?INST\]|<(?:start|end)_of_turn>(?:(?:user|model)\b)?"
 )
@@ -16,13 +17,15 @@ _MEDIA = re.compile(
 )
 _MANY_MEDIA = 2
 _CUE = re.compile(
-    r"(?:^|(?<=[.!?] ))[ \t>*_#\[(]{0,6}(?:[^\n.:?]{0,80}\b)?(?:subtitles?|transcripts?|transcription|closed captions|speech|dialogues?|"
+    r"(?:^|(?<=[.!?] ))[ \t>*_#\[(]{0,6}(?:[^\n.:?]{0,80}\b)?(?:subtitles?|transcripts?|transcription|"
+    r"closed captions|speech|dialogues?|"
     r"narrations?|asr)\b[^\n.:?]{0,60}[:：][*_ \t\])]*",
     re.IGNORECASE | re.MULTILINE,
 )
 """A line, or the beginning of one, after which subtitles stand."""
 _TIMED = re.compile(
-    r"^[ \t]*(?:\d{1,6}[ \t]*\n[ \t]*)?[\[(<]?(?:\d{1,4}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?|\d{1,6}(?:\.\d{1,3})?\s?s)[^\n\w]{1,12}"
+    r"^[ \t]*(?:\d{1,6}[ \t]*\n[ \t]*)?[\[(<]?(?:\d{1,4}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?|"
+    r"\d{1,6}(?:\.\d{1,3})?\s?s)[^\n\w]{1,12}"
     r"(?:(?:\d{1,4}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?|\d{1,6}(?:\.\d{1,3})?\s?s)[\])>]?)?[^\n?]{0,400}$",
     re.MULTILINE,
 )

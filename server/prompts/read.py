@@ -15,8 +15,10 @@ from .prompt import Prompt
 from .wanted import closed_words, read_form
 
 _ASKED = re.compile(
-    r"\b(?:questions?|query|queries|sentence|event|description|moment|caption|text)\b[^\n\"“.?!]{0,60}[:：]?\s*[\"“](?P<double>[^\"“”\n]{3,600})[\"”]"
-    r"|\b(?:questions?|query|sentence|event|description|caption|text|when|of)\s*[:：]?\s+['‘](?P<single>[^\n]{3,600}?)['’](?![\w’'])",
+    r"\b(?:questions?|query|queries|sentence|event|description|moment|caption|"
+    r"text)\b[^\n\"“.?!]{0,60}[:：]?\s*[\"“](?P<double>[^\"“”\n]{3,600})[\"”]"
+    r"|\b(?:questions?|query|sentence|event|description|caption|text|when|"
+    r"of)\s*[:：]?\s+['‘](?P<single>[^\n]{3,600}?)['’](?![\w’'])",
     re.I,
 )
 """What is asked in quotation marks: `the question: "…"`, `the event described as "…"`."""

@@ -1,4 +1,4 @@
-"""What a prompt says of the answer's form: what it is to be, how times and boxes are written, and what stands around."""
+"""What a prompt says of the answer's form: what it is, how times and boxes are written, and what stands around it."""
 
 from __future__ import annotations
 
@@ -7,85 +7,130 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from .objects import ASKS_JSON, json_form
+from .phrases import phrases
 from .prompt import Form, Value
 from .sentences import read_sentence
 
-_SEVERAL = re.compile(
-    r"\b(?:select|choose|pick|mark|list|give|check)\s+(?:all|every|each|any)\b|\bevery\s+(?:\w+\s+){1,2}(?:options?|answers?|choices?|letters?)\b|(?<!from )(?<!of )(?<!for )\ball\s+(?:\w+\s+){1,2}(?:options?|answers?|choices?|letters?)\b|\ball\s+(?:that\s+apply|(?:of\s+)?(?:the\s+)?(?:correct|right|applicable)\s+(?:options?|answers?|choices?|letters?))|"
-    r"\b(?:one\s+or\s+more|more\s+than\s+one)\s+(?:correct\s+|right\s+)?(?:options?|answers?|choices?|letters?)\b|"
-    r"\b(?:multiple|several)\s+(?:correct\s+|right\s+)?(?:answers|letters)\b|\b(?:multiple|several)\s+(?:correct|right)\s+(?:options|choices)\b|"
-    r"\b(?:correct|right)\s+letters\b|\bwhich\s+(?:of\s+\w+\s+(?:\w+\s+)?|ones\s+|options\s+)are\s+(?:correct|true|right)\b|"
-    r"\bmulti[- ]?(?:select|answer|response|label)\b|\b(?:indefinite|uncertain)[- ]choice\b|多选|不定项",
-    re.IGNORECASE,
+_OPTIONS = r"(?:options?|answers?|choices?|letters?)"
+_SEVERAL = phrases(
+    r"(?:select|choose|pick|mark|list|give|check) (?:all|every|each|any)\b",
+    rf"every (?:\w+ ){{1,2}}{_OPTIONS}\b",
+    rf"(?<!from\x20)(?<!of\x20)(?<!for\x20)all (?:\w+ ){{1,2}}{_OPTIONS}\b",
+    rf"all (?:that apply|(?:of )?(?:the )?(?:correct|right|applicable) {_OPTIONS})\b",
+    rf"(?:one or more|more than one) (?:(?:correct|right) )?{_OPTIONS}\b",
+    r"(?:multiple|several) (?:(?:correct|right) )?(?:answers|letters)\b",
+    r"(?:multiple|several) (?:correct|right) (?:options|choices)\b",
+    r"(?:correct|right) letters\b",
+    r"which (?:of \w+ (?:\w+ )?|ones |options )are (?:correct|true|right)\b",
+    r"multi[- ]?(?:select|answer|response|label)\b",
+    r"(?:indefinite|uncertain)[- ]choice\b",
+    before=r"\b",
 )
-_ORDER = re.compile(
-    r"\b(?:correct|right|chronological|temporal|proper|following)\s+(?:order|sequence)\b|\b(?:sort|arrange|re-?order|rank|order)\s+(?:the|these|all|them)\b",
-    re.IGNORECASE,
+_ORDER = phrases(
+    r"(?:sequence|order) of\b[^\n]{0,60}\b(?:letters?|labels?|numbers?|options?|indices)\b",
+    r"order\b.{0,60}\b(?:letters|labels|numbers)\b",
+    before=r"\b",
 )
-_ORDERED = re.compile(r"\b(?:letters?|labels?|numbers?|options?|indices|index)\b", re.IGNORECASE)
-_BOTH = re.compile(
-    r"\bletter\s+(?:and|with|followed\s+by|together\s+with|along\s+with)\s+(?:the\s+|its\s+|your\s+)?(?:\w+\s+){0,3}(?:text|content|description|wording|option|answer)\b|"
-    r"<[^<>\n]{0,20}(?:number|letter|label)>\W{1,3}<[^<>\n]{0,20}(?:text|content)>|\b(?:complete|full|whole|entire)\s+option\b(?!\s*['’]?s?\s*text\s+(?:only|without))|\boption\s+(?:with|including)\s+(?:its|the)\s+(?:letter|label)\b",
-    re.IGNORECASE,
+_ARRANGES = phrases(r"\b(?:sort|arrange|re-?order|rank|put) (?:[\w-]+ ){1,6}?(?:in|into|by)\b")
+_SEQUENCE = re.compile(r"\bletters\b|\b[A-F]{2,6}\b|\b[A-F]\s?(?:->|→|>|,)\s?[A-F]\b(?!,)")
+"""How a prompt that has its options arranged speaks of the answer."""
+_BOTH = phrases(
+    r"\bletter (?:and|with|followed by|together with|along with) (?:(?:the|its|your) )?(?:\w+ ){0,3}"
+    r"(?:text|content|description|wording|option|answer)\b",
+    r"<[^<>\n]{0,20}(?:number|letter|label)>\W{1,3}<[^<>\n]{0,20}(?:text|content)>",
+    r"\b(?:complete|full|whole|entire) option\b(?!\s*['’]?s?\s*text (?:only|without))",
+    r"\boption (?:with|including) (?:its|the) (?:letter|label)\b",
 )
-_TEXT = re.compile(
-    r"\b(?:the\s+)?(?:exact\s+|full\s+|complete\s+)?(?:text|content|wording|words)\s+of\s+(?:the|your|an?|one)\s+(?:\w+\s+){0,3}(?:option|choice|answer|candidate)\b|"
-    r"\b(?:option|choice|candidate)['’]?s?\s+(?:text|content)\b|\bexactly\s+as\s+(?:it\s+is\s+)?(?:written|given|listed|shown)\b|"
-    r"\bnot\s+(?:the|its|a|just\s+the)\s+(?:letter|label)\b|\bwithout\s+(?:the|its|any)\s+(?:letter|label)\b",
-    re.IGNORECASE,
+_TEXT = phrases(
+    r"(?:text|content|wording|words) of (?:the|your|an?|one) (?:\w+ ){0,3}(?:option|choice|answer|candidate)\b",
+    r"(?:option|choice|candidate)['’]?s? (?:text|content)\b",
+    r"exactly as (?:it is )?(?:written|given|listed|shown)\b",
+    r"not (?:the|its|a|just the) (?:letter|label)\b",
+    r"without (?:the|its|any) (?:letter|label)\b",
+    before=r"\b",
 )
-_NUMBER = re.compile(
-    r"\b(?:as|with|using|in|is|be|than|output|give|return|provide|respond|reply|answer|only|just)\s+(?:the\s+|only\s+|just\s+|be\s+)*(?:(?:an?|one)\s+)?(?:single\s+|exact\s+|positive\s+|whole\s+|final\s+|non-negative\s+|numerical\s+|arabic\s+|decimal\s+|plain\s+)*"
-    r"(?:integer|number|numeral|digit|float|count|numerical\s+(?:value|answer)|numeric\s+(?:value|answer)|value)\b(?!\s+(?:of\s+(?:the\s+)?(?:option|correct)|from))|\b(?:integer|number|digits?)\s+only\b|\bnumeric(?:al)?\s+(?:answer|value)\b",
-    re.IGNORECASE,
+_NUMBER = phrases(
+    r"(?:as|with|using|in|is|be|than|output|give|return|provide|respond|reply|answer|only|just) "
+    r"(?:(?:the|only|just|be) )*(?:(?:an?|one) )?"
+    r"(?:(?:single|exact|positive|whole|final|non-negative|numerical|arabic|decimal|plain) )*"
+    r"(?:integer|number|numeral|digit|float|count|numeric(?:al)? (?:value|answer)|value)\b"
+    r"(?! (?:of (?:the )?(?:option|correct)|from))",
+    r"(?:integer|number|digits?) only\b",
+    r"numeric(?:al)? (?:answer|value)\b",
+    before=r"\b",
 )
-_BOUNDS = re.compile(
-    r"\b(?:start(?:ing)?|begin(?:ning)?)\b(?:[\s_]*(?:time|timestamp|second|point)s?)?[^\n.?]{0,24}?(?:\band\b|\bto\b|[-–,/&])[^\n.?]{0,24}?\b(?:end(?:ing)?|finish|stop)\b"
-    r"|[\[(<{]\s*(?:start|s|t_?s)\w*\s*,\s*(?:end|e|t_?e)\w*\s*[\])>}]|\btime\s*(?:range|span|interval|window|segment|period)s?\b|\btemporal\s+(?:window|segment|boundar(?:y|ies)|interval|span|range|location)s?\b"
-    r"|mm:ss[^\n\w]{1,6}(?:to\s+)?(?:hh:)?mm:ss|<\s*(?:start|s)\w*\s*>[^\n]{0,20}<\s*(?:end|e)\w*\s*>",
-    re.IGNORECASE,
+_BOUNDS = phrases(
+    r"\b(?:start(?:ing)?|begin(?:ning)?)\b(?:[\s_]*(?:time|timestamp|second|point)s?)?[^\n.?]{0,24}?"
+    r"(?:\band\b|\bto\b|[-–,/&])[^\n.?]{0,24}?\b(?:end(?:ing)?|finish|stop)\b",
+    r"[\[(<{]\s*(?:start|s|t_?s)\w*\s*,\s*(?:end|e|t_?e)\w*\s*[\])>}]",
+    r"<\s*(?:start|s)\w*\s*>[^\n]{0,20}<\s*(?:end|e)\w*\s*>",
+    r"\btime\s*(?:range|span|interval|window|segment|period)s?\b",
+    r"\btemporal (?:window|segment|boundar(?:y|ies)|interval|span|range|location)s?\b",
+    r"mm:ss[^\n\w]{1,6}(?:to )?(?:hh:)?mm:ss",
 )
-_TIMES = re.compile(
-    r"\btime\s?-?stamps?\b|\b(?:the\s+)?(?:exact\s+)?(?:time|moment|second)\s+(?:in|as|at\s+which|when)\b|\b(?:in|as)\s+(?:the\s+)?(?:format\s+)?(?:hh:)?mm:ss\b|\bin\s+seconds\b",
-    re.IGNORECASE,
+_TIMES = phrases(
+    r"time\s?-?stamps?\b",
+    r"(?:time|moment|second) (?:in|as|at which|when)\b",
+    r"(?:in|as) (?:the )?(?:format )?(?:hh:)?mm:ss\b",
+    r"in seconds\b",
+    before=r"\b",
 )
-_MANY = re.compile(
-    r"\b(?:all|every|each|multiple|several|list\s+of|lists?)\b[^\n.?]{0,60}\b(?:segments?|moments?|intervals?|windows?|spans?|ranges?|timestamps?|times|clips|occurrences?|boxes|instances)\b"
-    r"|\[\s*[\[(]",
-    re.IGNORECASE,
+_MANY = phrases(
+    r"\b(?:all|every|each|multiple|several|lists?)\b[^\n.?]{0,60}\b(?:segments?|moments?|intervals?|windows?|spans?|ranges?|"
+    r"timestamps?|times|clips|occurrences?|boxes|instances)\b",
+    r"\[\s*[\[(]",
 )
-_BOX = re.compile(
-    r"\bbounding\s?-?box(?:es)?\b|\bbbox(?:es)?\b|\bbox\s+coordinates\b|[\[(<]\s*x_?(?:min|1|0|top)?\s*,\s*y",
-    re.IGNORECASE,
+_BOX = phrases(
+    r"\bbounding\s?-?box(?:es)?\b",
+    r"\bbbox(?:es)?\b",
+    r"\bbox coordinates\b",
+    r"[\[(<]\s*x_?(?:min|1|0|top)?\s*,\s*y",
 )
-_SIZED = re.compile(r"x\s*,\s*y\s*,\s*w(?:idth)?\b|\bwidth\b[^\n.]{0,20}\bheight\b", re.IGNORECASE)
-_BOX_UNITS: tuple[tuple[str, Literal["fraction", "percent", "thousandth", "pixel"]], ...] = (
-    (r"\b0\s*(?:-|–|to|,|and)\s*(?:1000|999)\b|\b1000\s*[x×]\s*1000\b|\bthousand", "thousandth"),
-    (r"\bpixels?\b|\bwidth\s+and\s+height\s+of\s+the\s+(?:frame|image|video)\b", "pixel"),
-    (r"\b0\s*(?:-|–|to|,|and)\s*100\b|\bpercent", "percent"),
-)  # fmt: skip
-_CLOSED = (
-    ("yes", "no"), ("true", "false"), ("possible", "impossible"), ("correct", "incorrect"), ("right", "wrong"), ("real", "fake"),
-)  # fmt: skip
+_SIZED = phrases(r"x\s*,\s*y\s*,\s*w(?:idth)?\b", r"\bwidth\b[^\n.]{0,20}\bheight\b")
+_BOX_UNITS: tuple[tuple[re.Pattern[str], Literal["percent", "thousandth", "pixel"]], ...] = (
+    (phrases(r"\b0\s*(?:-|–|to|,|and)\s*(?:1000|999)\b", r"\b1000\s*[x×]\s*1000\b", r"\bthousand"), "thousandth"),
+    (phrases(r"\bpixels?\b", r"\bwidth and height of the (?:frame|image|video)\b"), "pixel"),
+    (phrases(r"\b0\s*(?:-|–|to|,|and)\s*100\b", r"\bpercent"), "percent"),
+)
+_CLOSED = tuple(
+    frozenset(pair.split())
+    for pair in ("yes no", "true false", "possible impossible", "correct incorrect", "right wrong", "real fake")
+)
 _QUOTE = r"[\"'“”‘’`*]{0,2}"
-_EITHER = re.compile(
-    rf"\b(?:answer|respond|reply|output|say|write|return|select|choose|response|with|only|either)\b[^\n?？]{{0,80}}?(?<![\w])({_QUOTE}[A-Za-z][\w-]{{1,24}}{_QUOTE})\s*"
-    rf"(?:,?\s*\bor\b|,?\s*\band\b|/|,)\s*(?:with\s+)?({_QUOTE}[A-Za-z][\w-]{{1,24}}{_QUOTE})(?![\w])(?:\s*,?\s*or\s*({_QUOTE}[A-Za-z][\w -]{{1,24}}{_QUOTE}))?",
-    re.IGNORECASE,
+_EITHER = phrases(
+    r"\b(?:answer|respond|reply|output|say|write|return|select|choose|response|with|only|either)\b[^\n?？]{0,80}?(?<![\w])"
+    rf"({_QUOTE}[a-z][\w-]{{1,24}}{_QUOTE})\s*(?:,?\s*\bor\b|,?\s*\band\b|/|,)\s*(?:with )?"
+    rf"({_QUOTE}[a-z][\w-]{{1,24}}{_QUOTE})(?![\w])(?:\s*,?\s*or\s*({_QUOTE}[a-z][\w\x20-]{{1,24}}{_QUOTE}))?"
 )
+"""Two or three words of which one is wanted: `answer with "Yes" or "No"`."""
 _HINTS = (
-    (r"\b(?:single|one)\s+word\s+or\s+(?:a\s+|short\s+)*phrase\b", "Answer with a single word or a short phrase."),
-    (r"\b(?:single|one)[\s-]+word\b(?!\s+or)", "Answer with a single word."),
-    (r"\b(?:short|brief|concise)\s+(?:phrase|answer|response)|\b(?:few|several)\s+words\b|\bin\s+a\s+phrase\b|\bbriefly\b|\bconcisely\b", "Answer with a short phrase."),
-    (r"\b(?:one|single)[\s-]+sentence\b", "Answer in one sentence."),
-    (r"\bstep[\s-]+by[\s-]+step\b|\bin\s+detail\b|\bdetailed\b", "Answer in detail."),
-)  # fmt: skip
-_DEMANDS = re.compile(
-    r"\b(?:even\s+(?:if|when)|if|when)\s+(?:you\s+(?:are|feel)\s+|you['’]re\s+)?(?:un(?:sure|certain)|not\s+(?:sure|certain)|you\s+(?:do\s+not|don['’]t)\s+know)"
-    r"[^\n]{0,80}\b(?:answer|guess|choose|select|pick|give|output)|\b(?:must|always|have\s+to)\s+(?:always\s+)?(?:choose|select|pick|give|answer|guess|provide)\b|"
-    r"\b(?:an?\s+)?answer\s+must\s+be\s+(?:given|chosen|provided)\b|\bstill\s+(?:provide|give|choose|select|answer)\b|\btry\s+your\s+best\s+to\s+guess\b|"
-    r"\bmake\s+(?:a|your)\s+(?:best\s+)?guess\b|\b(?:best|educated)\s+guess\b|\bdo\s+not\s+(?:refuse|abstain|leave)\b|\bmost\s+(?:probable|likely)\s+(?:answer|option)\b",
-    re.IGNORECASE,
+    (phrases(r"\b(?:single|one) word or (?:(?:a|short) )*phrase\b"), "Answer with a single word or a short phrase."),
+    (phrases(r"\b(?:single|one)[\s-]+word\b(?! or)"), "Answer with a single word."),
+    (
+        phrases(
+            r"\b(?:short|brief|concise)\b(?:,? and (?:\w+ )?| )(?:phrase|answer|response)",
+            r"\b(?:few|several) words\b",
+            r"\bin a phrase\b",
+            r"\b(?:briefly|concisely)\b",
+            r"\b(?:short|be|brief) (?:and )?concise\b",
+        ),
+        "Answer with a short phrase.",
+    ),
+    (phrases(r"\b(?:one|single)[\s-]+sentence\b"), "Answer in one sentence."),
+    (phrases(r"\bstep[\s-]+by[\s-]+step\b", r"\bin detail\b", r"\bdetailed\b"), "Answer in detail."),
+)
+_DEMANDS = phrases(
+    r"(?:even )?(?:if|when) (?:you (?:are|feel) |you['’]re )?(?:un(?:sure|certain)|not (?:sure|certain)|"
+    r"you (?:do not|don['’]t) know)[^\n]{0,80}\b(?:answer|guess|choose|select|pick|give|output)",
+    r"(?:must|always|have to) (?:always )?(?:choose|select|pick|give|answer|guess|provide)\b",
+    r"answer must be (?:given|chosen|provided)\b",
+    r"still (?:provide|give|choose|select|answer)\b",
+    r"try your best to guess\b",
+    r"make (?:a|your) (?:best )?guess\b",
+    r"(?:best|educated) guess\b",
+    r"do not (?:refuse|abstain|leave)\b",
+    r"most (?:probable|likely) (?:answer|option)\b",
+    before=r"\b",
 )
 _TAG = re.compile(r"<([A-Za-z][\w-]{1,20})>")
 _THINKS = re.compile(r"think|thought|reason|analysis|cot|scratch|reflect|explain|rationale", re.IGNORECASE)
@@ -123,7 +168,7 @@ def read_form(
         shows=shows,
         joint=_joint(text) if value in ("choices", "order") else ", ",
         clock=_clock(text),
-        box=next((unit for pattern, unit in _BOX_UNITS if re.search(pattern, text, re.IGNORECASE)), "fraction"),
+        box=next((unit for pattern, unit in _BOX_UNITS if pattern.search(text)), "fraction"),
         sized=bool(_SIZED.search(text)),
         sentence="" if schema else _sentence(text, value),
         tags=tags,
@@ -139,7 +184,7 @@ def closed_words(text: str) -> tuple[str, ...]:
         written = [word for word in match.groups() if word]
         words = [word.strip("\"'“”‘’`* ") for word in written]
         small = tuple(word.lower() for word in words)
-        known = any(set(pair) <= set(small) for pair in _CLOSED)
+        known = any(pair <= set(small) for pair in _CLOSED)
         quoted = all(word[0] in "\"'“”‘’`*" for word in written) and not ASKS_JSON.search(text)
         if known or (quoted and len({word.lower() for word in words}) == len(words)):
             return tuple(dict.fromkeys(words))
@@ -148,11 +193,7 @@ def closed_words(text: str) -> tuple[str, ...]:
 
 def _value(text: str, question: str, has_options: bool) -> Value:
     if has_options:
-        if (
-            _ORDER.search(text)
-            and _ORDERED.search(text)
-            and re.search(r"\b(?:sequence|order)\s+of|\border\b.{0,60}\b(?:letters|labels|numbers)", text, re.I)
-        ):
+        if _ORDER.search(text) or (_ARRANGES.search(question) and _SEQUENCE.search(text)):
             return "order"
         return "choices" if _SEVERAL.search(text) or _SEVERAL.search(question) else "choice"
     many = bool(_MANY.search(text))
@@ -181,24 +222,17 @@ def _tags(text: str) -> tuple[str, ...]:
 
 
 def _sentence(text: str, value: Value) -> str:
-    spans = value in ("span", "spans")
-    found = read_sentence(text, spans=spans)
-    if spans or value in ("choice", "choices", "number", "time", "words", "order"):
-        return found
-    return ""
+    """The sentence around the answer; lists of times and boxes stand in none."""
+    return "" if value in ("times", "box", "boxes") else read_sentence(text, spans=value in ("span", "spans"))
 
 
 def _joint(text: str) -> str:
     """What stands between several labels, as an example in the prompt shows."""
-    if re.search(r"[\"'“(:]?\b[A-D]\s?(?:->|→)\s?[A-D]\b", text):
+    if re.search(r"\b[A-F]\s?(?:->|→)\s?[A-F]\b", text):
         return "->"
-    if re.search(r"\b[A-D], ?[A-D]\b(?!,? or)|\bcommas?\b", text):
-        return ", " if re.search(r"\b[A-D], [A-D]\b", text) else ","
-    together = re.search(
-        r"\b(?!AD\b|BC\b|CD\b|DC\b)[A-F]{2,6}\b|\bwithout\s+(?:spaces|separators?|commas)\b|\b(?:AC|BD|AD|CD|BC)D?\b",
-        text,
-    )
-    return "" if together else ", "
+    if re.search(r"\b[A-F], ?[A-F]\b(?!,? or)|\bcommas?\b", text):
+        return ", " if re.search(r"\b[A-F], [A-F]\b", text) else ","
+    return "" if re.search(r"\b[A-F]{2,6}\b|\bwithout\s+(?:spaces|separators?|commas)\b", text) else ", "
 
 
 def _clock(text: str) -> Literal["", "mm:ss", "hh:mm:ss"]:
@@ -208,4 +242,4 @@ def _clock(text: str) -> Literal["", "mm:ss", "hh:mm:ss"]:
 
 
 def _hint(text: str) -> str:
-    return next((hint for pattern, hint in _HINTS if re.search(pattern, text, re.IGNORECASE)), "")
+    return next((hint for pattern, hint in _HINTS if pattern.search(text)), "")

@@ -61,7 +61,7 @@ def test_a_question_about_somebodys_days_sees_nothing_of_what_came_after(talk: P
     asked = [{**row, "ID": str(n), "query_time": {"date": "DAY1", "time": f"{n}3000000"}} for n in (11, 12)]
     (tmp_path / "EgoLifeQA_A1_JAKE.json").write_text(json.dumps(asked))
     task_set = open_set(f"egolife:{tmp_path / 'EgoLifeQA_A1_JAKE.json'}")
-    folder = evaluate(task_set, Settings(policy="heuristic"), tmp_path / "run", memory=memory)
+    folder = evaluate(task_set, Settings(policy="heuristic"), tmp_path / "run", memory=memory, parallel=1)
     early, late = folder.done()
     assert early.failed is None and late.failed is None and early.answer is not None and late.answer is not None
     assert early.answer.option == "A"

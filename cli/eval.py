@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -88,6 +88,31 @@ def report(
 
     folders = [EvaluationFolder(path) for path in (folder, *(others or ()))]
     Console().print(f"page  {write_page(folders, out or folder / 'report.html', pages=pages)}", soft_wrap=True)
+
+
+@app.command()
+def export(
+    folder: Run,
+    to: Annotated[
+        Literal["inspect", "hf"],
+        typer.Option("--to", help="inspect: a log of Inspect (inspect_ai); hf: Parquet, a row an item, for datasets."),
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The file [default: RUN/inspect.json, RUN/items.parquet].")
+    ] = None,
+) -> None:
+    """Write an evaluation in a form that other programs read; no model is asked."""
+    from ..evaluation.report.inspect_log import write_inspect
+    from ..evaluation.report.parquet import write_parquet
+    from ..evaluation.resume import EvaluationFolder
+
+    evaluation = EvaluationFolder(folder)
+    place = out or folder / ("inspect.json" if to == "inspect" else "items.parquet")
+    try:
+        (write_inspect if to == "inspect" else write_parquet)(evaluation, place)
+    except OSError as error:
+        raise typer.BadParameter(f"--out: {place} cannot be written ({error.strerror or error}).") from None
+    Console().print(message(to, str(place)), soft_wrap=True)
 
 
 @app.command()

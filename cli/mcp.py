@@ -124,12 +124,13 @@ class _Agent:
         self._policy = policy
         self._viewer = viewer
         self._tools = tools
-        self._approved = frozenset(approved)
+        self._approved = approved
         self._making = threading.Lock()
 
     @cached_property
     def _agent(self) -> VideoAgent:
         from ..agent import VideoAgent
+        from .settings.plugins import allowing
 
         return VideoAgent(
             self._memory,
@@ -138,7 +139,7 @@ class _Agent:
             tools=self._tools,
             registered=False,  # they are among the plugged ones
             traces=runs_folder(self._memory.folder) if os.access(self._memory.folder, os.W_OK) else None,
-            approve=lambda call: bool(self._approved & {"all", call["tool"]}),
+            approve=allowing(self._approved),
         )
 
     def __call__(

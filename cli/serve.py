@@ -80,7 +80,8 @@ def serve(
     sources = Sources.of(videos or (), urls or (), ("rewatch serve", "--videos", "--urls"))
     console = Console(stderr=True)
     clip_memory = open_memory(memory_folder(memory), detector, writable=False)
-    with agents(clip_memory, clip_memory.folder, tools, budget=limits.budget(), **deciding.arguments()) as make:
+    settings = {"budget": limits.budget(), **deciding.arguments()}
+    with agents(clip_memory, clip_memory.folder, tools, attended=False, **settings) as make:
         agent = make(deciding.policy)
         brought = RequestVideos(clip_memory, sources, kept=int(keep * 2**30))
         app = create_app(agent, brought, key=key, host=host, runs=parallel, waiting=waiting, seconds=timeout)

@@ -94,15 +94,16 @@ def create_app(
 
     @app.exception_handler(Exception)
     async def of_bugs(_: Request, error: Exception) -> Response:
-        message = f"A bug in the server ended the request: {type(error).__name__}."
-        return _response(RequestFault(500, message, code="bug"))
+        return _response(fault_of(error))
 
-    if host in LOOPBACK:  # pages that this machine serves may read what they asked
-        app.add_middleware(CORSMiddleware, allow_origin_regex=ORIGIN, allow_methods=["*"], allow_headers=["*"])
     guarded: Asgi = app
     if key:
         guarded = with_key(guarded, key, refusal, open_paths=frozenset(("/health",)))
-    return for_this_machine(guarded, refusal) if host in LOOPBACK else guarded
+    if host not in LOOPBACK:
+        return guarded
+    # Pages that this machine serves may read what they asked.
+    readable = CORSMiddleware(guarded, allow_origin_regex=ORIGIN, allow_methods=["*"], allow_headers=["*"])
+    return for_this_machine(readable, refusal)
 
 
 def _response(fault: RequestFault) -> Response:

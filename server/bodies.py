@@ -47,9 +47,7 @@ class Bodies:
             except TimeoutError:
                 message = f"The body did not arrive within {ARRIVAL:g} s: send it again."
                 raise RequestFault(408, message, code="timeout") from None
-            body = b"".join(pieces)
-            pieces.clear()
-            yield body
+            yield _joined(pieces)  # which nothing here keeps: whoever has read it may drop it
         finally:
             self._held -= length
 
@@ -58,6 +56,12 @@ class Bodies:
             message = "Too many large requests are being read: send it again in a moment."
             raise RequestFault(429, message, code="rate_limit_exceeded", headers={"Retry-After": "5"})
         self._held += more
+
+
+def _joined(pieces: list[bytes]) -> bytes:
+    body = b"".join(pieces)
+    pieces.clear()
+    return body
 
 
 def _require_small(size: int) -> None:

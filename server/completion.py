@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ..agent.answer import Answer
@@ -76,7 +76,6 @@ class Completion:
     """All answers to a request."""
 
     choices: Sequence[Choice]
-    created: int = field(default_factory=lambda: int(time.time()))
 
     @property
     def usage(self) -> dict[str, Any]:
@@ -99,12 +98,13 @@ class Completion:
             }
             for number, choice in enumerate(self.choices)
         ]
-        head = self._head(self._id, "chat.completion")
+        id_ = f"chatcmpl-{self.choices[0].answer.run_id}"
+        head = _head(id_, "chat.completion", int(time.time()))
         return {**head, "choices": rows, "usage": self.usage, "rewatch": self.choices[0].own}
 
-    def chunks(self, id_: str, *, usage: bool) -> Iterator[dict[str, Any]]:
-        """The reply as chunks of a stream, after the one that opens it."""
-        head = self._head(id_, "chat.completion.chunk")
+    def chunks(self, id_: str, created: int, *, usage: bool) -> Iterator[dict[str, Any]]:
+        """The reply as chunks of a stream, after those of `opening`."""
+        head = _head(id_, "chat.completion.chunk", created)
         more = {"usage": None} if usage else {}
         for number, choice in enumerate(self.choices):
             if choice.text:
@@ -112,13 +112,6 @@ class Completion:
             yield {**head, "choices": [_delta(number, {}, choice.finish)], **more, "rewatch": choice.own}
         if usage:
             yield {**head, "choices": [], "usage": self.usage}
-
-    @property
-    def _id(self) -> str:
-        return f"chatcmpl-{self.choices[0].answer.run_id}"
-
-    def _head(self, id_: str, kind: str) -> dict[str, Any]:
-        return _head(id_, kind, self.created)
 
 
 def opening(id_: str, created: int, choices: int, *, usage: bool) -> Iterator[dict[str, Any]]:

@@ -53,10 +53,12 @@ class RequestFault(RewatchError):
         return as_json({"error": row}).encode()
 
 
-def fault_of(error: RewatchError) -> RequestFault:
-    """Return an error of ours as one of a request: 400 for what the client can change, 503 for what may pass."""
+def fault_of(error: Exception) -> RequestFault:
+    """Return an error as one of a request: 400 for what the client can change, 503 for what may pass, 500 for a bug."""
     if isinstance(error, RequestFault):
         return error
+    if not isinstance(error, RewatchError):
+        return RequestFault(500, f"A bug in the server ended the request: {type(error).__name__}.", code="bug")
     if isinstance(error, MemoryFolderError):
         return RequestFault(503, str(error), code="memory_unavailable")
     if isinstance(error, TooLargeError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import time
 from collections.abc import AsyncIterator, Coroutine
@@ -10,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from fastapi import Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -37,8 +39,13 @@ class ChatReply(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take part in ASGI."""
+        with contextlib.suppress(ClientDisconnect):  # while the body was read
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with self._service.admission.taken_in(), self._bodies.read(self._request) as body:
             chat = await asyncio.to_thread(read_request, body)
+            del body  # it may be large, and the request holds what it says
             begun = asyncio.Event()
             async with _while_there(self._request, self._service.complete(chat, begun)) as work:
                 if chat.stream:
@@ -96,9 +103,13 @@ async def _send_stream(send: Send, chat: ChatRequest, work: asyncio.Task[Complet
     if work.cancelled():
         return
     try:
-        for row in work.result().chunks(id_, usage=usage):
+        for row in work.result().chunks(id_, created, usage=usage):
             await tell(f"data: {as_json(row)}")
         await tell("data: [DONE]")
-    except RewatchError as error:
+    except Exception as error:  # nobody else can tell the client any more; what is a bug is raised
         await tell(f"data: {fault_of(error).body.decode()}")
+        await send({"type": "http.response.body", "body": b""})
+        if not isinstance(error, RewatchError):
+            raise
+        return
     await send({"type": "http.response.body", "body": b""})

@@ -104,7 +104,17 @@ def _words_of_row(row: dict[str, Any]) -> str:
             return str(row[key])
     if "name" in row or "arguments" in row:
         return ""
-    return "; ".join(f"{key}: {value}" for key, value in row.items() if isinstance(value, (str, int, float)))
+    return "; ".join(
+        f"{key}: {value}" for key, value in row.items() if isinstance(value, (str, int, float)) or _is_place(value)
+    )
+
+
+def _is_place(value: Any) -> bool:
+    """True for numbers in a list, as times and boxes are written, or for several such lists."""
+    if not isinstance(value, list) or not value:
+        return False
+    lists = value if all(isinstance(part, list) for part in value) else [value]
+    return all(isinstance(part, (int, float)) for one in lists for part in one)
 
 
 def _cited(text: str, lines: Mapping[int, Piece] | None) -> tuple[list[Evidence], tuple[int, ...]]:

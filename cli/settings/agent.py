@@ -83,11 +83,16 @@ def find_video(memory: ClipMemory, word: str, console: Console, settings: dict[s
 
 
 @contextmanager
-def agents(memory: ClipMemory, folder: Path, tools: ToolOptions, **arguments: Any) -> Iterator[MakeAgent]:
-    """Make agents over the memory in `folder` that leave their traces there; servers of tools are open meanwhile."""
+def agents(
+    memory: ClipMemory, folder: Path, tools: ToolOptions, *, attended: bool = True, **arguments: Any
+) -> Iterator[MakeAgent]:
+    """Make agents over the memory in `folder` that leave their traces there; servers of tools are open meanwhile.
+
+    Those that are not `attended` ask nobody about calls, and their runs are not kept to be resumed.
+    """
     from ...agent import VideoAgent
     from ...tools import BUILT_IN
-    from .plugins import asking, kinds, own_tools
+    from .plugins import allowing, asking, kinds, own_tools
 
     writable = os.access(folder, os.W_OK)
     with own_tools(BUILT_IN, tools.tools, tools.mcp, Console(stderr=True)) as plugged:
@@ -98,10 +103,10 @@ def agents(memory: ClipMemory, folder: Path, tools: ToolOptions, **arguments: An
                 policy=policy,
                 tools=[tool for group in plugged for tool in group.tools],
                 registered=False,  # they are among the plugged ones
-                approve=asking(tools.approve, Console(stderr=True)),
+                approve=asking(tools.approve, Console(stderr=True)) if attended else allowing(tools.approve),
                 isolate=kinds(tools.isolate),
                 traces=runs_folder(folder) if writable else None,
-                checkpoints=runs_folder(folder) if writable else None,
+                checkpoints=runs_folder(folder) if writable and attended else None,
                 **arguments,
             )
 

@@ -15,13 +15,19 @@ from ...memory import CapabilityError
 from ..terminal.output import Console
 
 
+def allowing(allowed: Iterable[str] | None) -> Callable[[dict[str, Any]], bool]:
+    """Allows calls of the tools that are named (`all`: of any) and refuses others: where nobody can be asked."""
+    named = set(allowed or ())
+    return lambda call: bool(named & {"all", call["tool"]})
+
+
 def asking(allowed: Iterable[str] | None, console: Console) -> Callable[[dict[str, Any]], bool]:
     """Asks the person at the terminal about a call, unless its tool is allowed; without a terminal it is refused."""
-    named = set(allowed or ())
+    is_allowed = allowing(allowed)
 
     def ask(call: dict[str, Any]) -> bool:
         name = call["tool"]
-        if "all" in named or name in named:
+        if is_allowed(call):
             return True
         pairs = ", ".join(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in call["arguments"].items())
         call_text = f"{name}({pairs[:500]})"

@@ -80,6 +80,7 @@ def _spans(text: str) -> tuple[Span, ...]:
 HOUR_VIDEO = Benchmark(
     name="hourvideo",
     read=read_hour_video,
+    measures=("accuracy", "references"),
     files="dev_v1.0_annotations.json or hourvideo_release_v1_0.json",
     paper="Chandrasegaran et al. 2024, HourVideo (NeurIPS 2024 D&B, arXiv 2411.04998); keshik6/HourVideo",
 )

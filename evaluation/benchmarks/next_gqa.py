@@ -45,8 +45,9 @@ def _object(file: Path) -> dict[str, Any]:
 def _task(row: Row, times: Mapping[str, Any], paths: Mapping[str, Any]) -> Task:
     video, number, kind = (text_of(row, name) for name in ("video_id", "qid", "type"))
     options = [text_of(row, f"a{n}") for n in range(5)]
-    about = times.get(video)
-    spans = about.get("location") if isinstance(about, dict) else None
+    found = times.get(video)
+    about: dict[str, Any] = found if isinstance(found, dict) else {}
+    spans = about.get("location")
     if not isinstance(spans, dict) or number not in spans:
         raise TaskError("qid", f"{number} of video {video} has no times")
     return choice_task(

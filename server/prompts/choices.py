@@ -9,18 +9,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...agent.parsing.options import MOST, marked, options_inside
-from .pieces import CUE, is_instruction, labeled, writes
+from ...agent.parsing.options import MOST, inline_options, marked
+from .pieces import CUE, is_instruction, label_of, writes
 
 _MARKED = re.compile(
     r"^[ \t>]{0,12}(?:[-*•][ \t]+)?(?:\*\*|__)?(?P<noun>[A-Za-z]{3,12}\s{1,2}#?)?[(（\[{<]?"
-    r"(?P<label>[A-Za-zＡ-Ｚ]|\d{1,2})(?P<close>[)）\]}>]?[.:：、．,)]?)(?:\*\*|__)?(?:(?<=[.:：、．,)\]}>*])[ \t]*|[ \t]+[-–—][ \t]+)(?P<text>[^\n]*)$",
+    r"(?P<label>[A-Za-zＡ-Ｚ]|\d{1,2})(?P<close>[)）\]}>]?[.:：、．,)]?)(?:\*\*|__)?"
+    r"(?:(?<=[.:：、．,)\]}>*])[ \t]*|[ \t]+[-–—][ \t]+)(?P<text>[^\n]*)$",
     re.IGNORECASE,
 )
 """A line that is an option: its label, what closes it, and its text."""
 _NUMBERED = re.compile(r"(?<![^\s,;?!.:：])[(\[](\d{1,2})[)\]](?=[\s\w])")
 _HEADER = re.compile(
-    r"^\W{0,12}(?:(?:here|these|the|possible|answer|given|available|following|candidate|below|are|and|your|is|from)\s+){0,5}"
+    r"^\W{0,12}(?:(?:here|these|the|possible|answer|given|available|following|candidate|below|are|and|your|is|"
+    r"from)\s+){0,5}"
     r"(?:options?|choices?|candidates?|answers?|labels?|classes|categories|选项)\b[^\n?？]{0,60}[:：][*_\s]*$",
     re.IGNORECASE,
 )
@@ -31,7 +33,8 @@ _NUMBERS = re.compile(r"\b(?:number|answer|best|correct)\b", re.IGNORECASE)
 _AFTER_CUE = re.compile(r"\b(?:options?|choices?|candidates?)\b[^\n:：]{0,30}[:：]\s*(?=0[:.)]|1[:.)])", re.IGNORECASE)
 _PLAIN_NUMBER = re.compile(r"(?<!\S)(\d{1,2})[:.)](?=\s)")
 _RULES = re.compile(
-    r"\b(?:rules?|steps?|instructions?|notes?|requirements?|guidelines?|follow(?:s|ing)?|criteria|tasks?|keys?|fields?)\b[^\n]{0,40}$",
+    r"\b(?:rules?|steps?|instructions?|notes?|requirements?|guidelines?|follow(?:s|ing)?|criteria|tasks?|keys?|"
+    r"fields?)\b[^\n]{0,40}$",
     re.I,
 )
 _BULLET = re.compile(r"^[ \t]*[-*•][ \t]+(?=\S)")
@@ -52,8 +55,8 @@ class Choices:
 def read_choices(text: str) -> Choices | None:
     """The options of a prompt; None where it has none.
 
-    Read are lines with letters or numbers (`A.`, `(B)`, `C:`, `0)`, bullets and bold around them), the same in one line,
-    lists and mappings as Python and JSON write them, and plain lines below a heading such as `Options:`.
+    Read are lines with letters or numbers (`A.`, `(B)`, `C:`, `0)`, bullets and bold around them), the same in one
+    line, lists and mappings as Python and JSON write them, and plain lines below a heading such as `Options:`.
     """
     return _in_lines(text) or _bare_letters(text) or _in_list(text) or _in_one_line(text) or _below_heading(text)
 
@@ -99,7 +102,7 @@ def _run(lines: Sequence[str], marks: Sequence[re.Match[str] | None], first: int
             if len(run) == MOST:
                 break
             run.append(n)
-        elif n - run[-1] > 8 or (lines[n].strip() and (is_instruction(lines[n]) or labeled(lines[n]))):
+        elif n - run[-1] > 8 or (lines[n].strip() and (is_instruction(lines[n]) or label_of(lines[n]))):
             break
     return run
 
@@ -192,12 +195,12 @@ def _options_of(value: Any) -> tuple[list[str], list[str]] | None:
 
 def _in_one_line(text: str) -> Choices | None:
     text, cue = without_cue(text)
-    inside = options_inside(text)
+    inside = inline_options(text)
     if inside:
         *texts, last = [one.strip(" ;") for one in inside.texts]
         last, behind = _sentence(*_last(last), texts)
         after = "\n".join(part for part in (behind, inside.behind, cue) if part)
-        return _choices(inside.question, inside.letters, [*texts, last], after)
+        return _choices(inside.question, inside.letters, [*texts, last.strip(" ;")], after)
     found = _numbers_inside(text, list(_NUMBERED.finditer(text)), cue) if _SPEAKS.search(text) else None
     opened = None if found else _AFTER_CUE.search(text)
     if opened:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-from .pieces import is_instruction, labeled
+from .pieces import is_instruction, label_of
 
 _TEMPLATE = re.compile(
-    r"\[UNUSED_TOKEN_\d+\](?:(?:user|assistant|system)\b)?|<\|?(?:im_start|im_end|start_header_id|end_header_id|eot_id)\|?>"
+    r"\[UNUSED_TOKEN_\d+\](?:(?:user|assistant|system)\b)?|<\|?(?:im_start|im_end|start_header_id|end_header_id|"
+    r"eot_id)\|?>"
     r"(?:(?:user|assistant|system)\b)?|<\|(?:vision_start|vision_end|image_pad|video_pad|image|video|user|assistant)\|>"
     r"|\[/?INST\]|<(?:start|end)_of_turn>(?:(?:user|model)\b)?"
 )
@@ -16,13 +17,15 @@ _MEDIA = re.compile(
 )
 _MANY_MEDIA = 2
 _CUE = re.compile(
-    r"(?:^|(?<=[.!?] ))[ \t>*_#\[(]{0,6}(?:[^\n.:?]{0,80}\b)?(?:subtitles?|transcripts?|transcription|closed captions|speech|dialogues?|"
+    r"(?:^|(?<=[.!?] ))[ \t>*_#\[(]{0,6}(?:[^\n.:?]{0,80}\b)?(?:subtitles?|transcripts?|transcription|"
+    r"closed captions|speech|dialogues?|"
     r"narrations?|asr)\b[^\n.:?]{0,60}[:：][*_ \t\])]*",
     re.IGNORECASE | re.MULTILINE,
 )
 """A line, or the beginning of one, after which subtitles stand."""
 _TIMED = re.compile(
-    r"^[ \t]*(?:\d{1,6}[ \t]*\n[ \t]*)?[\[(<]?(?:\d{1,4}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?|\d{1,6}(?:\.\d{1,3})?\s?s)[^\n\w]{1,12}"
+    r"^[ \t]*(?:\d{1,6}[ \t]*\n[ \t]*)?[\[(<]?(?:\d{1,4}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?|"
+    r"\d{1,6}(?:\.\d{1,3})?\s?s)[^\n\w]{1,12}"
     r"(?:(?:\d{1,4}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?|\d{1,6}(?:\.\d{1,3})?\s?s)[\])>]?)?[^\n?]{0,400}$",
     re.MULTILINE,
 )
@@ -46,7 +49,7 @@ _ASKS = re.compile(r"[?？]|^[ \t]*[(\[]?[B1][.):\]]", re.MULTILINE)
 """What a question has, or options."""
 
 
-def cleaned(text: str) -> str:
+def plain_text(text: str) -> str:
     """The text without marks of chat templates, with plain line ends."""
     text = _TEMPLATE.sub("", text.replace(_CUT, " ").replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " "))
     text = _BLANK_LINES.sub("\n\n", _BLANKS.sub(" ", text))
@@ -64,7 +67,7 @@ def set_apart(text: str) -> tuple[str, str]:
     text, middle = _without_middle(text)
     text, between = _without_media(text)
     found = [between] if between else []
-    cue = next((cue for cue in _CUE.finditer(text) if not labeled(cue[0])), None)
+    cue = next((cue for cue in _CUE.finditer(text) if not label_of(cue[0])), None)
     if cue:
         end = _end_of_context(text, cue.end())
         found.append(text[cue.end() : end].strip().strip('"').strip())
@@ -115,7 +118,7 @@ def _end_of_context(text: str, start: int) -> int:
     at, end = text.find("\n", begin), len(text)
     while at >= 0:
         line = text[at + 1 : text.find("\n", at + 1) if "\n" in text[at + 1 :] else len(text)]
-        if labeled(line):
+        if label_of(line):
             return at
         if is_instruction(line):
             end = at

@@ -1,4 +1,4 @@
-"""The sentence in which a prompt wants its answer, as a template: `The event happens in {start} - {end} seconds.`"""
+"""The sentence in which a prompt wants its answer, as a template, such as `It happens in {start} - {end} seconds`."""
 
 from __future__ import annotations
 
@@ -8,19 +8,27 @@ _QUOTED = re.compile(
     r"[\"“](?P<a>[^\"“”\n]{3,300})[\"”]|(?<!\w)['‘](?P<b>[^\n]{3,300}?)['’](?!\w)|`(?P<c>[^`\n]{3,300})`"
 )
 _FORMAT = re.compile(
-    r"\b(?:format(?:ted)?|form|template|structure|style|pattern|follows|exactly|output|sentence|example|e\.g\.|i\.e\.|like|with|say|write|as)\b"
+    r"\b(?:format(?:ted)?|form|template|structure|style|pattern|follows|exactly|output|sentence|example|e\.g\.|"
+    r"i\.e\.|like|with|say|write|as)\b"
     r"[^\n\"“'‘`]{0,80}$",
     re.IGNORECASE,
 )
 """What stands before a quoted sentence that is a form of the answer."""
 _BEHIND = re.compile(
-    r"\b(?:format|form|template|exactly\s+like|(?:end|conclude|finish|close)\s+with|as\s+follows|exactly\s+as)\b[^\n:：]{0,60}[:：]\s*(?P<d>[^\n]{3,300})",
+    r"\b(?:format|form|template|exactly\s+like|(?:end|conclude|finish|close)\s+with|as\s+follows|"
+    r"exactly\s+as)\b[^\n:：]{0,60}[:：](?!\w\w\b)\s*(?P<d>[^\n]{3,300})",
     re.IGNORECASE,
 )
 """A form that stands behind a colon, without quotation marks."""
-_NUMBER = r"\d{1,5}(?::\d{2}){1,2}(?:\.\d{1,3})?|\d{1,6}(?:\.\d{1,3})?|\bx{1,3}(?:\.x{1,2})?(?![\w'])|(?:hh:)?mm:ss(?:\.\w{1,3})?"
+_NUMBER = (
+    r"\d{1,5}(?::\d{2}){1,2}(?:\.\d{1,3})?|\d{1,6}(?:\.\d{1,3})?"
+    r"|\bx{1,3}(?:\.x{1,2})?(?![\w'])|(?:hh:)?mm:ss(?:\.\w{1,3})?"
+)
 _OPEN, _SHUT = r"(?P<{0}o>[<\[({{$]{{0,2}})", r"(?P<{0}c>[>\])}}]{{0,2}})"
-_PLACE = r"(?:the\s+|predicted\s+)?(?:%s)(?:[_\s-]?(?:time|timestamp)s?|[_-]?sec(?:ond)?s?)?(?:[_\s]?(?:\d|in[_\s]seconds|\(s\)))?(?![\w'])"
+_PLACE = (
+    r"(?:the\s+|predicted\s+)?(?:%s)(?:[_\s-]?(?:time|timestamp)s?|[_-]?sec(?:ond)?s?)?"
+    r"(?:[_\s]?(?:\d|in[_\s]seconds|\(s\)))?(?![\w'])"
+)
 _START = _PLACE % r"start(?:ing)?|begin(?:ning)?|t_?start|from|(?-i:[sS]|T)" + rf"|t_?s\b|t_?[01]\b|{_NUMBER}"
 _END = _PLACE % r"end(?:ing)?|finish|stop|t_?end|to|(?-i:[eE])" + rf"|t_?e\b|t_?[12]\b|{_NUMBER}"
 _PAIR = re.compile(
@@ -32,12 +40,15 @@ _PAIR = re.compile(
 _SLOT = re.compile(
     r"(?P<lead>(?:\b(?:is|be|are|in|at|times?|count|occurs|happens)|[:：=])\s*)(?P<open>[<\[({$*]{0,2})"
     r"(?P<slot>(?:\b(?:the|your|final|correct|best|selected|chosen|predicted|option|answer|single)\s+){0,4}"
-    r"\b(?:letter|answer|option|choice|label|number|integer|count|value|response|timestamp|time|seconds?|digit|index|X{1,3}|N|n)(?:[_ ](?:letter|here|label|id|number))?\b"
+    r"\b(?:letter|answer|option|choice|label|number|integer|count|value|response|timestamp|time|seconds?|digit|"
+    r"index|X{1,3}|N|n)(?:[_ ](?:letter|here|label|id|number))?\b"
     r"|[A-H](?:\s?[/|]\s?[A-H])+|[A-H](?![\w'])|\.{3}|…|_{2,})(?P<close>[>\])}$*]{0,2})(?P<rest>[.\s]*)$",
     re.IGNORECASE,
 )
 _BRACKETED = re.compile(
-    r"(?<![\[(])[\[(]\s?(?:start|begin|t_?start|s|t1)\w{0,12}\s?,\s?(?:end|t_?end|e|t2)\w{0,12}\s?[\])]", re.I
+    r"\b(?:hh:)?mm:ss\s?(?:-|–|to)\s?(?:hh:)?mm:ss\b|"
+    r"(?<![\[(])[\[(]\s?(?:start|begin|t_?start|s|t1)\w{0,12}\s?,\s?(?:end|t_?end|e|t2)\w{0,12}\s?[\])]",
+    re.I,
 )
 _BOTH = re.compile(r"<[^<>\n]{0,20}(?:number|letter|label)>\W{1,3}<[^<>\n]{0,20}(?:text|content)>")
 """Two places for one option: its label and its text."""
@@ -74,7 +85,7 @@ def _forms(text: str) -> list[str]:
     taken = [place for place, _ in found]
     for match in _BEHIND.finditer(text):
         if not any(match.start("d") - 1 <= place <= match.end("d") for place in taken):
-            found.append((match.start("d"), match["d"].strip().strip("'\"`")))
+            found.append((match.start("d"), match["d"].strip().strip("'\"`").removesuffix(".")))
     found += [(match.start(), match[0]) for match in _BRACKETED.finditer(text)]
     return [_BOTH.sub("<answer>", form) for _, form in sorted(found)]
 

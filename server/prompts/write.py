@@ -13,8 +13,9 @@ from ...agent.parsing.options import letter, letters_in
 from ...agent.text_matching import numbers
 from ...memory import Box, Span
 from ...training.rewards.extraction import ranges
-from .objects import Filler, role_of
+from .filler import Filler
 from .prompt import Form, Prompt
+from .roles import role_of
 
 
 def write_answer(answer: Answer, prompt: Prompt, *, picture: tuple[int, int] | None = None) -> str:
@@ -189,59 +190,47 @@ def _box(box: Box, form: Form, picture: tuple[int, int] | None) -> list[float | 
 
 
 def _facts(answer: Answer, prompt: Prompt, picture: tuple[int, int] | None) -> dict[str, Any]:
-    """What JSON is filled with, by the roles of `objects.role_of`."""
+    """What JSON and tags are filled with, by the roles of `roles.role_of`."""
     form = prompt.form
-    spans, boxes = spans_of(answer), [_box(box, form, picture) for box in boxes_of(answer)]
-    indices = chosen(answer, prompt) if prompt.options else []
-    labels = [form.labels[i] if i < len(form.labels) else letter(i) for i in indices]
+    spans, number = spans_of(answer), _number(answer)
+    boxes = [_box(box, form, picture) for box in boxes_of(answer)]
     times = [[_time(span.start, form), _time(span.end, form, up=True)] for span in spans]
     texts = [f"{start} - {end}" for start, end in times]
-    plain = "" if answer.abstained and prompt.options else answer.text.strip()
-    says = form.joint.join(_shown(i, prompt) for i in indices) if prompt.options else plain
+    first = times[0] if times else [None, None]
+    indices = chosen(answer, prompt) if prompt.options else []
+    labels = [form.labels[i] if i < len(form.labels) else letter(i) for i in indices]
+    shown = [_shown(i, prompt) for i in indices]
+    evidence = [e.quote or e.claim for e in answer.evidence]
+    says: Any = form.joint.join(shown) if prompt.options else answer.text.strip()
+    listed: list[Any] = shown if prompt.options else [says] if says else []
     if form.value in ("span", "spans", "number", "time") and not _has_place(
         (form.schema or {}).get("properties") or ()
     ):
         says = _body(answer, prompt, picture)
-    number = _number(answer)
-    evidence = [e.quote or e.claim for e in answer.evidence]
-    rows = [
-        {"start": start, "end": end, "span": [start, end], "span_list": [start, end], "time": start, "span_texts": [text],
-         "answer_list": [start, end]}
-        for (start, end), text in zip(times, texts, strict=True)
-    ]  # fmt: skip
+        listed = first if times and form.value == "span" else [says] if says else []
+    rows = [_row(start, end, text) for (start, end), text in zip(times, texts, strict=True)]
     if boxes:
         rows = [_box_row(e.span, e.box, form, picture) for e in answer.evidence if e.box]
-    first = times[0] if times else [None, None]
     return {
-        "answer": says,
-        "answer_list": [_shown(i, prompt) for i in indices]
-        if prompt.options
-        else times[0]
-        if times and form.value == "span"
-        else [says]
-        if says
-        else [],
-        "choice": form.joint.join(labels),
-        "choice_list": labels,
-        "start": first[0],
-        "end": first[1],
-        "span": texts[0] if texts else "",
-        "span_list": first if times else [],
-        "span_texts": texts,
-        "time": first[0],
-        "time_list": [start for start, _ in times],
-        "box": boxes[0] if boxes else None,
-        "number": float(number) if number else None,
-        "confidence": round(answer.confidence, 3),
-        "abstained": answer.abstained,
-        "evidence": "; ".join(evidence),
-        "evidence_list": evidence,
-        "why": "; ".join(evidence) or (answer.text if answer.abstained else ""),
-        "thought": "",
-        "question": prompt.question,
-        "rows": rows,
+        "answer": says, "answer_list": listed,
+        "choice": form.joint.join(labels), "choice_list": labels,
         "names": [*labels, *(prompt.options[i] for i in indices)],
-    }
+        "start": first[0], "end": first[1], "time": first[0], "time_list": [start for start, _ in times],
+        "span": texts[0] if texts else "", "span_list": first if times else [], "span_texts": texts,
+        "box": boxes[0] if boxes else None, "rows": rows,
+        "number": float(number) if number else None,
+        "confidence": round(answer.confidence, 3), "abstained": answer.abstained,
+        "evidence": "; ".join(evidence), "evidence_list": evidence,
+        "why": "; ".join(evidence) or (answer.text if answer.abstained else ""), "thought": "",
+        "question": prompt.question,
+    }  # fmt: skip
+
+
+def _row(start: float | str, end: float | str, text: str) -> dict[str, Any]:
+    """What one span fills one object of a list with."""
+    pair = [start, end]
+    return {"start": start, "end": end, "time": start, "span": pair, "span_list": pair, "answer_list": pair,
+            "span_texts": [text]}  # fmt: skip
 
 
 def _box_row(span: Span | None, box: Box, form: Form, picture: tuple[int, int] | None) -> dict[str, Any]:

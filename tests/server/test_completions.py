@@ -74,7 +74,7 @@ def test_a_stream_says_the_same_and_its_usage_where_that_is_asked(client: Any):
     assert ends[-1] == "stop" and not any(ends[:-1])
     assert chunks[-2].rewatch["spans"] == plain.rewatch["spans"]
     assert chunks[-1].choices == [] and chunks[-1].usage == plain.usage
-    assert len({chunk.id for chunk in chunks}) == 1
+    assert len({(chunk.id, chunk.created, chunk.model, chunk.object) for chunk in chunks}) == 1
     assert all(chunk.usage is None for chunk in ask(client, stream=True))
 
 

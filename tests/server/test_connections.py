@@ -162,6 +162,34 @@ def test_the_server_ends_with_its_work_unfinished(two: ClipMemory):
     assert policy.counts == {"asked": 1, "answered": 0, "cancelled": 1}
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_bug_is_told_and_logged(two: ClipMemory, stream: bool, capfd: pytest.CaptureFixture[str]):
+    class Broken(VideoAgent):
+        async def aask(self, *arguments: Any, listener: Any, **options: Any) -> Any:
+            listener({"event": "run"})
+            await asyncio.sleep(0.2)  # until the stream has begun
+            raise LookupError("boom")
+
+    with serving(Broken(two), RequestVideos(two, Sources())) as address:
+        reply = httpx.post(f"{address}/v1/chat/completions", json={**BODY, "stream": stream})
+    if stream:
+        last = [line for line in reply.text.splitlines() if line][-1]
+        error = json.loads(last.removeprefix("data: "))["error"]
+    else:
+        assert reply.status_code == 500
+        error = error_of(reply)
+    assert error["code"] == "bug" and "boom" not in error["message"]
+    assert "LookupError: boom" in capfd.readouterr().err
+
+
+def test_a_client_that_goes_away_with_half_a_body_is_no_bug(plain: Any, capfd: pytest.CaptureFixture[str]):
+    with socket.create_connection((plain.base_url.host, plain.base_url.port), timeout=60) as opened:
+        opened.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
+        until(lambda: requests_of(plain) == 1)
+    until(lambda: requests_of(plain) == 0)
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_only_this_machine_is_served_on_loopback(two: ClipMemory):
     with patient(two) as (_, client):
         for headers in (
@@ -266,12 +294,17 @@ def test_a_connection_is_closed_where_a_request_stays_half_and_not_between_or_du
             pass  # until it is closed
 
 
-def test_a_page_of_this_machine_may_read_what_it_asked_and_no_other(plain: Any):
+def test_a_page_of_this_machine_may_read_what_it_asked_and_no_other(plain: Any, two: ClipMemory):
     asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
     for origin, allowed in (("http://localhost:3000", True), ("https://localhost.evil.example", False)):
         reply = plain.options("/v1/chat/completions", headers={"Origin": origin, **asks})
         assert (reply.headers.get("access-control-allow-origin") == origin) is allowed
         assert (reply.status_code == 200) is allowed
+    with patient(two, key="s3cret") as (_, client):
+        asked_for = client.options("/v1/models", headers={"Origin": "http://localhost:3000", **asks})
+        refused = client.get("/v1/models", headers={"Origin": "http://localhost:3000"})
+    assert asked_for.status_code == 200 and refused.status_code == 401
+    assert refused.headers["access-control-allow-origin"] == "http://localhost:3000"
 
 
 def test_connections_beyond_a_bound_are_closed(plain: Any, monkeypatch: pytest.MonkeyPatch):

@@ -142,9 +142,9 @@ def is_right(rollout: Rollout) -> bool:
 
 
 def _says(rollout: Rollout) -> bool:
-    """Whether a whole sentence answers a question that is answered in words: see `says`."""
+    """Whether a sentence answers a question that is answered in words, or with a text that is read: see `says`."""
     task, truth = rollout.task, rollout.task.truth.answer or ""
-    worded = task.kind in ("open", "grounded_qa") and not task.options and as_number(truth) is None
+    worded = task.kind in ("open", "grounded_qa", "ocr") and not task.options
     return worded and says(extraction.words(rollout), truth, task.question)
 
 

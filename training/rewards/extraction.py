@@ -16,7 +16,7 @@ from ...agent.questions.question import letter, question_of
 from ...agent.text_matching import numbers
 from ...memory import Box, MediaURI, Span
 from ...tools.boxes import read_box
-from ...tools.times import TIME, parse_pair
+from ...tools.times import TIME, parse_pair, parse_seconds
 from ..data.task import as_number
 from ..rollouts.rollout import Rollout
 from .reward import too_long
@@ -33,6 +33,10 @@ _RANGES = (
 _FRAMES = re.compile(r"\bframes?\W{0,3}$", re.IGNORECASE)
 _FRACTION = r"\s*(-?\d*\.?\d+)\s*"
 _BOX = re.compile(rf"[\[(]{_FRACTION},{_FRACTION},{_FRACTION},{_FRACTION}[\])]")
+_TIMED_BOX = re.compile(
+    rf"(?<![\d.,:])({TIME})[^\d\[\](){{}}]{{0,16}}(?:2d[\"':=\s]{{0,4}})?(?:\[\s?)?({_BOX.pattern})", re.IGNORECASE
+)
+"""A box with its time before it: `"4": [...]`, `At 00:04: (...)`, `{"time": 4.0, "bbox_2d": [...]}`."""
 _NUMBER = re.compile(r"(?<![\w.])[-+]?\d[\d,]{0,40}(?:\.\d{1,40})?")
 
 
@@ -161,14 +165,29 @@ def _claimed_box(rollout: Rollout, numbers: list[float]) -> Box | None:
 
 
 def track(rollout: Rollout) -> tuple[tuple[float, Box], ...]:
-    """The boxes of the evidence with their times, in order of time; of two at one time the first."""
+    """The boxes with their times, in order of time; of two at one time the first.
+
+    They are those that the answer names with a time (`"4": [0.1, 0.2, 0.3, 0.4]`), else those of its evidence.
+    """
     if rollout.answer.abstained or too_long(rollout):
         return ()
-    found: dict[float, Box] = {}
-    for place in claimed(rollout):
-        if place.box and place.span:
-            found.setdefault(place.span.middle, place.box)
+    found: dict[float, Box] = {} if cites(rollout) else _named_track(rollout)
+    if not found:
+        for place in claimed(rollout):
+            if place.box and place.span:
+                found.setdefault(place.span.middle, place.box)
     return tuple(sorted(found.items()))
+
+
+def _named_track(rollout: Rollout) -> dict[float, Box]:
+    found: dict[float, Box] = {}
+    written = rollout.written
+    for match in _TIMED_BOX.finditer(written):
+        box = _claimed_box(rollout, [float(part) for part in match.groups()[2:]])
+        if box and not _FRAMES.search(written, max(0, match.start() - 10), match.start()):
+            with contextlib.suppress(ValueError):
+                found.setdefault(parse_seconds(match[1]), box)
+    return found
 
 
 def concerns(rollout: Rollout, place: MediaURI) -> bool:

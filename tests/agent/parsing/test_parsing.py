@@ -230,6 +230,18 @@ def test_one_reading_of_the_option_in_every_form():
 @pytest.mark.parametrize(
     ("message", "text"),
     [
+        ('{"4": [0.1, 0.2, 0.3, 0.4], "5": [[0, 0, 1, 1]]}', "4: [0.1, 0.2, 0.3, 0.4]; 5: [[0, 0, 1, 1]]"),
+        ('{"start": 3, "end": 7.5}', "start: 3; end: 7.5"),
+        ('{"evidence": ["video:ab#t=1,4"], "boxes": [], "steps": [[], "x"]}', ""),
+    ],
+)
+def test_json_without_an_answer_keeps_words_times_and_boxes(message: str, text: str):
+    assert parse_draft(message).text == text
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
         ('{"answer": "He said "stop" loudly", "confidence": 0.8}', 'He said "stop" loudly'),
         ("{'answer': 'It's a blue car', 'confidence': 0.8}", "It's a blue car"),
         ('{"answer": "Blue car", // sure\n "confidence": 0.8}', "Blue car"),

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rewatch.evaluation.benchmarks import BENCHMARKS
 from rewatch.evaluation.measures.moments import (
     LEVELS,
@@ -44,6 +46,19 @@ def test_average_precision_by_hand():
 
 def test_a_true_moment_is_taken_once_and_the_next_nearest_is_tried():
     assert precision(spans((0, 10), (0, 10)), spans((0, 10), (0, 12))) == 1.0
+
+
+_SPANS = st.lists(
+    st.builds(lambda start, length: Span(start, start + length), st.integers(0, 40), st.integers(1, 20)), max_size=5
+)
+
+
+@given(_SPANS, _SPANS.filter(bool))
+def test_average_precision_is_a_share_and_more_misses_behind_it_change_nothing(ranked: list[Span], true: list[Span]):
+    found = average_precision(ranked, true, (0.5, 0.75))
+    assert all(0 <= value <= 1 for value in found)
+    assert average_precision([*ranked, Span(900, 901)], true, (0.5, 0.75)) == found
+    assert average_precision(true[::-1], true, (0.5, 1.0)) == pytest.approx([1.0, 1.0])
 
 
 def test_highlight_precision_by_hand():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import ClassVar
 
@@ -65,6 +66,15 @@ def test_the_spans_of_an_answer_in_their_order(memory: ClipMemory, tmp_path: Pat
     assert list(ranked_spans(judged)) == spans
     iou = spans[0].iou(Span(4, 8)) if spans else 0.0
     assert grounding([judged])["mIoU"].value == iou
+
+
+def test_boxes_by_their_seconds_are_a_track(memory: ClipMemory, tmp_path: Path):
+    truth = tuple((float(time), BOX) for time in range(4, 8))
+    task = Task(id="where", question="Where is the circle?", kind="track", truth=Truth(track=truth))
+    said = json.dumps({str(int(time)): list(box) for time, box in truth})
+    judged = asked(memory, tmp_path, said, task)
+    assert not judged.answer.abstained
+    assert tracking([judged])["AO"].value == 1.0
 
 
 def test_cited_frames_are_a_track(memory: ClipMemory, tmp_path: Path):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from rewatch.memory import VideoError
-from rewatch.memory.files.download import WebVideo, fetch, is_public, look
+from rewatch.memory.files.download import WebVideo, fetch, is_public, load, look
 
 
 class Server(http.server.SimpleHTTPRequestHandler):
@@ -72,6 +72,14 @@ def test_a_named_host_is_looked_at_and_loaded(web: str, tmp_path: Path):
 def test_what_is_refused(web: str, path: str, hosts: tuple[str, ...] | None, why: str):
     with pytest.raises(VideoError, match=why):
         look(web + path, hosts or (web.removeprefix("http://"),))
+
+
+def test_what_lies_there_is_handed_over_up_to_a_size(web: str):
+    host = (web.removeprefix("http://"),)
+    assert load(f"{web}/words.txt", host, 8) == b"no video"
+    for path, most, why in (("/words.txt", 7, "is larger than"), ("/cut.mp4", 1 << 20, "broke off")):
+        with pytest.raises(VideoError, match=why):
+            load(web + path, host, most)
 
 
 def test_what_breaks_off_leaves_nothing(web: str, tmp_path: Path):

@@ -19,7 +19,7 @@ from rewatch.training.rewards import (
 from rewatch.training.rewards.answers import meets
 from rewatch.training.rewards.text import rouge
 
-from .runs import Run, task
+from .runs import Run, task, uri
 
 
 @pytest.mark.parametrize(
@@ -170,6 +170,18 @@ def test_places_that_meet_the_truth():
     true = (Span(40, 50),)
     assert meets(Span(42, 44), true) and meets(Span(45, 45), true) and meets(Span(38, 46), true)
     assert not meets(Span(0, 100), true) and not meets(Span(51, 51), true) and not meets(Span(30, 41), true)
+
+
+def test_whole_sentences_are_right_where_words_are_wanted():
+    word = task("open", "birch", question="Which code word is said?")
+    assert is_right(Run(word).say("The code word is birch."))
+    assert not is_right(Run(word).say("The code word is birch or oak."))
+    read = task("ocr", "508", question="Which number is on the board?")
+    assert is_right(Run(read).say("The number on the board is 508."))
+    assert not is_right(Run(read).say("The number on the board is 445."))
+    grounded = task("grounded_qa", "a red cup", spans=(Span(40, 50),), question="What stands on the table?")
+    run = Run(grounded).view(40, 50)
+    assert is_right(run.cite("A red cup stands on the table.", (uri(40, 50), None)))
 
 
 def test_times_are_right_within_the_tolerance_of_both_ends():

@@ -7,12 +7,14 @@ import math
 import pytest
 from rewatch.memory import Box
 from rewatch.training.rewards import box_reward, point_in_box, track_reward
+from rewatch.training.rewards.extraction import track
 from rewatch.training.rewards.regions import box_at, box_iou, matched, shaped, track_iou
 
 from .runs import Run, task, uri
 
 LEFT, RIGHT = Box(0.0, 0.0, 0.2, 0.2), Box(0.8, 0.8, 1.0, 1.0)
 WHOLE = Box(0.0, 0.0, 1.0, 1.0)
+TRACK = task("track", None, track=((4.0, LEFT), (7.0, RIGHT)))
 SPATIAL = task("spatial", None, boxes=(LEFT,))
 
 
@@ -51,6 +53,34 @@ def test_tracks():
     assert track_iou([], true) == track_iou(true, []) == 0.0
     half = box_at([(0.0, LEFT), (2.0, Box(0.2, 0.0, 0.4, 0.2))], 1.0)
     assert half == pytest.approx(Box(0.1, 0.0, 0.3, 0.2))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        '{"4": [0.0, 0.0, 0.2, 0.2], "7": [0.8, 0.8, 1.0, 1.0]}',
+        '{"4": [[0.0, 0.0, 0.2, 0.2]], "7.0": [[0.8, 0.8, 1.0, 1.0]]}',
+        '[{"time": 4.0, "bbox_2d": [0, 0, 0.2, 0.2]}, {"time": 7.0, "bbox_2d": [0.8, 0.8, 1, 1]}]',
+        "At 00:04 it is at (0, 0, 0.2, 0.2), at 00:07 at (0.8, 0.8, 1, 1).",
+        "4 s: [0.0, 0.0, 0.2, 0.2]\n4.0 s: [0.5, 0.5, 0.6, 0.6]\n7 seconds: [0.8, 0.8, 1.0, 1.0]",
+        "[4, [0.0, 0.0, 0.2, 0.2]], [7, [0.8, 0.8, 1.0, 1.0]]",
+    ],
+)
+def test_boxes_named_with_their_times_are_a_track(said: str):
+    assert track(Run(TRACK).say(said)) == ((4.0, LEFT), (7.0, RIGHT))
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["frame 4: [0.0, 0.0, 0.2, 0.2]", "[0.0, 0.0, 0.2, 0.2], [0.8, 0.8, 1.0, 1.0]", "4 s: [0.2, 0.0, 0.1, 0.2]"],
+)
+def test_boxes_without_a_time_are_none(said: str):
+    assert track(Run(TRACK).say(said)) == ()
+
+
+def test_cited_boxes_come_before_named_ones():
+    cited = Run(TRACK).cite("at 9 s: [0, 0, 0.2, 0.2]", (uri(4, box=RIGHT), None))
+    assert track(cited) == ((4.0, RIGHT),)
 
 
 def test_rewards_of_boxes():

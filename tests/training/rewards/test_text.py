@@ -48,6 +48,9 @@ def test_word_accuracy_is_one_minus_the_error_rate():
         ("red or blue", "red", "Is the square red or blue?", False),
         ("The square is red", "blue", "Is the square red or blue?", False),
         ("He says that it is a long grey cardigan", "a long grey cardigan", "What does she wear?", True),
+        ("The number on the board is 508.", "508", "Which number is on the board at 00:15?", True),
+        ("The number is 508 or 509", "508", "Which number is on the board?", False),
+        ("7 plus 7 is 14", "14", "What is 7 plus 7?", True),
         ("on", "on", "Is the lamp on?", False),  # fill words alone say nothing
         ("", "birch", "Which code word is said?", False),
     ],

@@ -168,7 +168,7 @@ def render(found: Sequence[Side], rows: Sequence[ItemRow], drawn: Sequence[Plot]
     return render_template(
         "evaluation.html.j2",
         folder=_FOLDER / "templates",
-        name=str(first.folder.row["set"]["name"]),
+        title=str(first.folder.row["set"]["name"]),
         sides=found,
         first=first,
         columns=[name for name in _BESIDE if any(name in side.overall.figures for side in found)],
@@ -229,8 +229,8 @@ def _truth(one: Judged) -> str:
 
 
 def _answer(one: Judged) -> str:
-    if one.failed:
-        return one.item.failed or one.answer.text or one.answer.stopped_by
+    if one.reason is not None:
+        return one.reason
     return f"{one.answer.option}. {one.answer.text}" if one.answer.option else one.answer.text
 
 

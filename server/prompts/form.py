@@ -108,7 +108,7 @@ _HINTS = (
     (phrases(r"\b(?:single|one)[\s-]+word\b(?! or)"), "Answer with a single word."),
     (
         phrases(
-            r"\b(?:short|brief|concise)\b(?:,? and (?:\w+ )?| )(?:phrase|answer|response)",
+            r"\b(?:short|brief|concise)\b(?:,? and (?:\w+ )?| )(?:phrase|answer|response|reply)",
             r"\b(?:few|several) words\b",
             r"\bin a phrase\b",
             r"\b(?:briefly|concisely)\b",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from rewatch.server.prompts import read_prompt
+from rewatch.server.prompts import Form, read_prompt
 
 Q = "What does she do next?"
 FOUR = ("opens the box", "leaves", "sits down", "waves")
@@ -168,6 +168,22 @@ def test_a_long_text_is_read_at_its_ends():
 def test_what_is_looked_for_becomes_a_question(text: str):
     prompt = read_prompt(text)
     assert (prompt.question.rstrip("."), prompt.form.value) == ("When does this happen: a dog barks", "span")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Look at the man. What does he hold?",
+        "Ignore the music. Who speaks first?",
+        "You will see two of them. Is one tall?",
+        "Give me a list of all the people.",
+        "Hello",
+        "and after that?",
+    ],
+)
+def test_somebody_who_talks_is_left_as_he_is(text: str):
+    prompt = read_prompt(text)
+    assert (prompt.question, prompt.options, prompt.form) == (text, (), Form())
 
 
 def test_a_question_that_is_a_task_stays():

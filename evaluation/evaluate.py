@@ -76,7 +76,8 @@ def evaluate(
         open_memory = partial(task_set.memory or ClipMemory, place)
         opened = open_memory()
         found, failures = find_videos(opened, [one.task for one in work], videos, partial(add, opened))
-        folder.note("memory", memory_facts(opened, found.values()))
+        asked_of = found.values() if all(one.task.videos for one in work) else opened.videos()
+        folder.note("memory", memory_facts(opened, asked_of))
         spec = Spec(
             settings=settings,
             folder=folder.path.absolute(),

@@ -320,3 +320,9 @@ def test_nothing_after_now_is_waited_for(tasks: tuple[Task, ...], memory: Path, 
     answer = folder.done()[0].answer
     assert answer and answer.mode == "backward" and answer.now == 2.5 and "goes to Oslo" not in answer.text
     assert all(span.end <= 2.5 for span in answer.spans)
+
+
+def test_settings_are_published_without_passwords():
+    row = Settings(policy="http://me:secret@host:8000/v1?sees=false#m", tools=("mine.py",), seed=3).as_dict()
+    assert row["policy"] == "http://host:8000/v1?sees=false#m" and "secret" not in json.dumps(row)
+    assert Settings.from_dict(json.loads(json.dumps(row))).as_dict() == row

@@ -81,13 +81,18 @@ def report(
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The page [default: RUN/report.html].")] = None,
     pages: Annotated[int, typer.Option("--pages", min=0, help="Runs that get a page: the wrong ones first.")] = 100,
+    as_json: Json = False,
 ) -> None:
     """Write an evaluation as an HTML page: tables, plots, and items that open their runs; no model is asked."""
     from ..evaluation.report.page import write_page
     from ..evaluation.resume import EvaluationFolder
 
     folders = [EvaluationFolder(path) for path in (folder, *(others or ()))]
-    Console().print(f"page  {write_page(folders, out or folder / 'report.html', pages=pages)}", soft_wrap=True)
+    page = write_page(folders, out or folder / "report.html", pages=pages)
+    if as_json:
+        write_json({"schema": 1, "page": str(page)})
+    else:
+        Console().print(f"page  {page}", soft_wrap=True)
 
 
 @app.command()

@@ -197,7 +197,7 @@ class VideoPart:
 
     def _read_at(self, time: float, shown: Span) -> list[NewText]:
         from ..ocr.blocks import blocks_of, new_rows
-        from ..ocr.reader import shared_reader
+        from ..ocr.shared import shared_reader
 
         image = next(iter(self.open_video().frames_at([time]))).image
         blocks = blocks_of(shared_reader().read(image, quick=True), time, image.shape[1] / image.shape[0])

@@ -11,7 +11,7 @@ from ..span import Box
 from ..types import Text
 
 _AROUND = 1.0  # seconds by which the index may be off about when a text stands
-_PASSES = 2  # of looking for text: some is seen only once what stands beside it is covered
+_PASSES = 3  # of looking for text: some is seen only once what stands beside it is covered
 _MARGIN = 0.25  # of a place's height, on each side: letters reach beyond what detectors mark
 
 
@@ -27,7 +27,7 @@ class TextMask:
     """
 
     def __init__(self, texts: Sequence[Text], *, inverse: bool) -> None:
-        from ..ocr.reader import shared_reader
+        from ..ocr.shared import shared_reader
 
         self._known = [(text.start, text.end, _boxes(text)) for text in texts]
         self._inverse = inverse
@@ -38,7 +38,7 @@ class TextMask:
         boxes = self._at(time)
         covered = _covered(image, boxes)
         for _ in range(_PASSES):
-            found = self._reader.places(covered)
+            found = self._reader.places(covered) or [line.box for line in self._reader.read(covered)]
             if not found:
                 break
             boxes += found

@@ -8,7 +8,7 @@ from .phrases import phrases
 
 _BEGIN = r"^\W{0,12}"
 _SOFT = (
-    r"(?:(?:and|so|now|then|please|kindly|finally|directly|simply|just|only|always|first|try to|"
+    r"(?:(?:and|so|now|then|else|otherwise|please|kindly|finally|directly|simply|just|only|always|first|try to|"
     r"you (?:must|should|need to|have to|can|may)|your task is to)\b[\s,]*){0,4}"
 )
 """Words before a verb that say nothing."""
@@ -37,7 +37,7 @@ _FIRM = phrases(
     r"\bjson\b",
     r"<(\w{1,20})>[^<>\n]{0,80}</\1>",
     r"^[^?？]{0,80}\b(?:output|format|example)\b[^?？]{0,40}[:：]\W*$",
-    r"^[^?？]{0,40}\bformat\b[^?？]{0,20}[:：]",
+    r"^[^?？]{0,90}\bformat\b[^?？]{0,20}[:：]",
 )
 """What only a piece about the answer has, wherever in it: `… and respond with the letter`, a key of JSON."""
 _MEDIA = r"(?:frames?|images?|videos?|clips?|pictures?|screenshots?)"
@@ -72,7 +72,7 @@ _ROLE = phrases(
     r"think\b|let['’]s\b|explain your\b|first,? (?:think|reason|watch)\b",
     r"(?:begin|start|conclude|finish|end) (?:by|with|your)\b",
     r"note\b|important\b|hint\b|make sure\b|ensure\b|remember\b|do not\b|don['’]t\b|never\b|avoid\b",
-    r"even (?:when|if)\b|when (?:unsure|you)\b|where\s+[$<{\[]",
+    r"even (?:when|if)\b|when (?:unsure|you|the (?:\w+ )?information)\b|where\s+[$<{\[]",
     r"if (?:none|you|unsure|uncertain|there|multiple|the (?:answer|question|video|event))\b",
     r"for example\b|e\.g\.|example\s*(?:output|answer|response|format)",
     r"(?:the|your) (?:\w+ )?(?:format|output|answer|response|reply|question|reasoning)"

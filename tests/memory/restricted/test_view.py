@@ -11,7 +11,7 @@ import pytest
 from painted import COLORS, Painted
 from PIL import Image, ImageDraw, ImageFont
 from rewatch.memory import ClipMemory, MediaURI, RestrictedView, Restriction, Span
-from rewatch.memory.ocr.reader import shared_reader
+from rewatch.memory.ocr.shared import shared_reader
 from rewatch.tools import BUILT_IN, Toolbox
 
 SIZE, FPS, CLIP = (256, 144), 5, 3.0

@@ -1,4 +1,4 @@
-"""Rows of ours for tasks of lmms-eval whose sets cannot be loaded here; their prompts and scores are lmms-eval's own code."""
+"""Rows of ours for tasks of lmms-eval: prompts and scores are its own code, and no set is downloaded."""
 
 from __future__ import annotations
 

@@ -4,8 +4,8 @@
     python examples/harness/lmms_eval.py --out harness-out --tasks videomme --videos ~/.cache/huggingface --limit 20
 
 lmms-eval cannot live beside rewatch (it pins av < 16), so it has an environment of its own: one that is there
-(`--python`), or a new one below `--out`, into which `lmms-eval==0.7.3` is installed (some gigabytes). It calls rewatch as
-it would call any model behind OpenAI's API, and is told to pass on the videos' paths.
+(`--python`), or a new one below `--out`, into which `lmms-eval==0.7.3` is installed (some gigabytes). It calls rewatch
+as it would call any model behind OpenAI's API, and is told to pass on the videos' paths.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=None)
     args = parser.parse_args()
     out = args.out.resolve()
-    python = (args.python or environment(out / "environment", PACKAGES)).absolute()
+    python = (args.python or environment(out / "lmms-eval", PACKAGES)).absolute()
     extra = local_task(out / "task") if args.include is None else args.include.resolve()
     with served(out / "memory", [extra, *args.videos], policy=args.policy) as address:
         show(evaluate(python, address, args.tasks, out / "results", extra=extra, limit=args.limit))

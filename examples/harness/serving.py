@@ -20,6 +20,7 @@ def served(memory: Path, videos: Sequence[Path], *, policy: str = "heuristic") -
     command = [sys.executable, "-P", "-m", "rewatch", "serve", "--memory", memory, "--port", "0", "--policy", policy]
     command += [word for folder in videos for word in ("--videos", folder)]
     told = memory.with_name("serve.log")
+    told.parent.mkdir(parents=True, exist_ok=True)
     with told.open("w") as log, subprocess.Popen(list(map(str, command)), stderr=log) as process:
         try:
             while not (found := re.search(r"http://\S+/v1", told.read_text())):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -57,11 +56,13 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Ask a set and print a table; where the folder holds that evaluation already, go on with it."""
+    from ..evaluation.resume import require_some
+
     task_set = chosen.open(set_)
     settings = settings_of(deciding, asking, limits.budget(), chosen.seed)
     folder = _evaluate(set_, task_set, settings, chosen.folder(task_set), chosen, memory)
+    require_some(folder)
     _show(folder, as_json)
-    _require_some(folder)
 
 
 @app.command()
@@ -80,13 +81,18 @@ def report(
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The page [default: RUN/report.html].")] = None,
     pages: Annotated[int, typer.Option("--pages", min=0, help="Runs that get a page: the wrong ones first.")] = 100,
+    as_json: Json = False,
 ) -> None:
     """Write an evaluation as an HTML page: tables, plots, and items that open their runs; no model is asked."""
     from ..evaluation.report.page import write_page
     from ..evaluation.resume import EvaluationFolder
 
     folders = [EvaluationFolder(path) for path in (folder, *(others or ()))]
-    Console().print(f"page  {write_page(folders, out or folder / 'report.html', pages=pages)}", soft_wrap=True)
+    page = write_page(folders, out or folder / "report.html", pages=pages)
+    if as_json:
+        write_json({"schema": 1, "page": str(page)})
+    else:
+        Console().print(f"page  {page}", soft_wrap=True)
 
 
 @app.command()
@@ -127,8 +133,7 @@ def compare(
     from ..evaluation.resume import EvaluationFolder, differences
 
     one, other = EvaluationFolder(first), EvaluationFolder(second)
-    facts = [{**folder.row, "memory": {**folder.row.get("memory", {}), "videos": None}} for folder in (one, other)]
-    found = compared(judged(one), judged(other), differences(*facts))
+    found = compared(judged(one), judged(other), differences(one.facts, other.facts))
     if as_json:
         write_json({"schema": 1, **found.as_dict()})
     else:
@@ -149,6 +154,7 @@ def curve(
     from ..agent import ROUTES
     from ..evaluation.curves import points, render
     from ..evaluation.evaluate import judged
+    from ..evaluation.resume import require_some
 
     for name in spread.strategies():
         require_name("route", name or next(iter(ROUTES)), ROUTES)
@@ -162,7 +168,7 @@ def curve(
             settings = replace(usual, route=route, budget=budget)
             Console(stderr=True).print(message("curve", name), soft_wrap=True)
             folder = _evaluate(set_, task_set, settings, out / name, chosen, memory or out / "memory", whole=out)
-            _require_some(folder)
+            require_some(folder)
             found.append((route or "planner", budget.as_dict(), judged(folder)))
     made = points(found)
     if as_json:
@@ -273,15 +279,3 @@ def _show(folder: EvaluationFolder, as_json: bool) -> None:
         console.print(message("note", told, "yellow"), soft_wrap=True)
     if left:
         console.print(message("warning", f"{left} items are not done yet", "yellow"), soft_wrap=True)
-
-
-def _require_some(folder: EvaluationFolder) -> None:
-    """Fail where no item came to an answer: nothing was measured."""
-    from ..evaluation.items import EvaluationError
-    from ..evaluation.resume import no_answer
-
-    items = folder.done()
-    reasons = Counter(item.failed or (item.answer.text if item.answer else "") for item in items if no_answer(item))
-    if items and reasons.total() == len(items):
-        reason, count = reasons.most_common(1)[0]
-        raise EvaluationError(f"All {len(items)} items failed, {count} of them so: {reason} (--retry asks them again)")

@@ -69,32 +69,51 @@ class Item:
 
 
 class ItemFile:
-    """The file of items: lines are appended, whole, and written through; what a kill left of a line goes.
-
-    Raises:
-        EvaluationError: if it cannot be read.
-    """
+    """The file of items: one process appends whole lines, written through; any may read meanwhile."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / ITEMS
-        _cut_half_line(self.path)
+        self._is_whole = False
 
     def append(self, item: Item) -> None:
-        """Add an item; a later one with the same key takes the place of an earlier one."""
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(as_json(item.as_row()) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        """Add an item; a later one with the same key takes the place of an earlier one.
+
+        What a kill left of a line goes first.
+
+        Raises:
+            EvaluationError: if it cannot be written.
+        """
+        try:
+            if not self._is_whole:
+                _cut_half_line(self.path)
+            self._is_whole = False
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(as_json(item.as_row()) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            self._is_whole = True
+        except OSError as error:
+            raise EvaluationError(
+                f"{self.path} cannot be written ({error.strerror}): what is there is kept; make room, and run the same "
+                "command again to go on."
+            ) from None
 
     def read(self) -> dict[tuple[str, int], Item]:
-        """The latest item of each key, in the order in which they first came."""
+        """The latest item of each key, in the order in which they first came; of the last line, if it is whole.
+
+        Raises:
+            EvaluationError: naming the line that is no item.
+        """
         return {item.key: item for item in _lines(self.path)}
 
 
 def _lines(path: Path) -> Iterator[Item]:
     if not path.is_file():
         return
-    for number, line in enumerate(read_text(path, "utf-8", LARGEST_TASKS).split("\n"), 1):
+    *lines, _ = read_text(path, "utf-8", LARGEST_TASKS).split(
+        "\n"
+    )  # behind the last line end is nothing, or half a line
+    for number, line in enumerate(lines, 1):
         if line.strip():
             try:
                 yield Item.from_row(json.loads(line))

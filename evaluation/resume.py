@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -157,6 +158,11 @@ class EvaluationFolder:
                 tasks[id_] = task if name is None else CONTROLS[name].task(task, self.settings.seed)
         return tasks
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What its figures depend on, but for the videos one by one."""
+        return {**self.row, "memory": {**self.row.get("memory", {}), "videos": None}}
+
     @cached_property
     def items(self) -> ItemFile:
         """Its file of items."""
@@ -206,6 +212,25 @@ class EvaluationFolder:
 def no_answer(item: Item) -> bool:
     """Return whether it came to no answer, since a video, a model or the program failed."""
     return item.failed is not None or item.answer is None or item.answer.failed
+
+
+class NothingMeasured(EvaluationError):
+    """No item of an evaluation came to an answer."""
+
+    exit_code = 1
+
+
+def require_some(folder: EvaluationFolder) -> None:
+    """Raise where no item that is done came to an answer: nothing was measured.
+
+    Raises:
+        NothingMeasured: with the reason that occurs most.
+    """
+    items = folder.done()
+    reasons = Counter(item.failed or (item.answer.text if item.answer else "") for item in items if no_answer(item))
+    if items and reasons.total() == len(items):
+        reason, count = reasons.most_common(1)[0]
+        raise NothingMeasured(f"All {len(items)} items failed, {count} of them so: {reason} (--retry asks them again)")
 
 
 def differences(before: Any, now: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:

@@ -15,6 +15,7 @@ from langchain_core.tools import BaseTool
 
 from ..agent import Answer, Calibration, VideoAgent, load_policy
 from ..agent.agent import new_run_id
+from ..agent.questions.mode import mode_of
 from ..agent.questions.question import RunError
 from ..memory import CapabilityError, ClipMemory, MemoryFolderError, RestrictedView, RewatchError
 from ..tools import load_tools
@@ -104,6 +105,7 @@ class Asker:
             now=task.now,
             history=[(question, answer) for question, answer in task.meta.get("history", ())],
             route=settings.route,
+            mode="backward" if mode_of(task.question) == "wait" else None,  # who waits sees what is after `now`
             scale=settings.scale,
             width=settings.width,
             temperature=settings.temperature,

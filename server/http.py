@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -22,7 +22,7 @@ ORIGIN = r"https?://(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?"
 """Of pages that this machine serves."""
 CONNECTIONS = 256
 """Connections that are open at once; uvicorn answers 503 to more, and twice as many are closed."""
-Asgi = Callable[[dict[str, Any], Callable[..., Any], Callable[..., Any]], Awaitable[None]]
+Asgi = Callable[[MutableMapping[str, Any], Callable[..., Any], Callable[..., Any]], Awaitable[None]]
 Refusal = Callable[[int, str], tuple[bytes, bytes]]
 """Makes the body of a refusal and its kind, of a status and a sentence."""
 
@@ -132,7 +132,7 @@ def with_key(app: Asgi, key: str, refusal: Refusal, *, open_paths: frozenset[str
     """The application, for those who bring the key as `Authorization: Bearer`; `open_paths` are there for all."""
     expected = f"Bearer {key}".encode()
 
-    async def guarded(scope: dict[str, Any], receive: Callable[..., Any], send: Callable[..., Any]) -> None:
+    async def guarded(scope: MutableMapping[str, Any], receive: Callable[..., Any], send: Callable[..., Any]) -> None:
         if scope["type"] == "http" and scope["path"] not in open_paths:
             given = dict(scope["headers"]).get(b"authorization", b"")
             if not hmac.compare_digest(given, expected):
@@ -150,7 +150,7 @@ def for_this_machine(app: Asgi, refusal: Refusal) -> Asgi:
     rebinding), which the header Host tells, or across origins, which Origin tells.
     """
 
-    async def guarded(scope: dict[str, Any], receive: Callable[..., Any], send: Callable[..., Any]) -> None:
+    async def guarded(scope: MutableMapping[str, Any], receive: Callable[..., Any], send: Callable[..., Any]) -> None:
         if scope["type"] == "http":
             headers = dict(scope["headers"])
             host = headers.get(b"host", b"").decode("latin-1")

@@ -106,14 +106,14 @@ def find_options(text: str) -> tuple[str, tuple[str, ...]]:
     The letters must be A, B, C, … in order, all written alike. With a dot or a colon behind the letter they must follow
     the end of a sentence, so that the initials of names are none.
     """
-    found = options_inside(text)
+    found = inline_options(text)
     if found is None:
         return unbulleted(text).strip(), ()
     return "\n".join(part for part in (found.question, found.behind) if part), found.texts
 
 
 @dataclass(frozen=True, slots=True)
-class Inside:
+class InlineOptions:
     """Options that stand inside a text."""
 
     question: str
@@ -125,7 +125,7 @@ class Inside:
     """What stands in lines below the options."""
 
 
-def options_inside(text: str) -> Inside | None:
+def inline_options(text: str) -> InlineOptions | None:
     """The options that stand inside a text, as `find_options` finds them; None where there are none."""
     text = unbulleted(text)
     marks = [(match, (match[1] or match[2] or match[3])) for match in _INSIDE.finditer(text)][:_MOST_MARKS]
@@ -160,7 +160,7 @@ def options_inside(text: str) -> Inside | None:
         texts[-1] = texts[-1].rstrip("? ")
         question = question if question[-1] in "?.!:？" else question.rstrip(" ,;") + "?"
     signs = tuple(mark[1] or mark[2] or mark[3] for mark in best)
-    return Inside(question, signs, tuple(texts), behind.strip())
+    return InlineOptions(question, signs, tuple(texts), behind.strip())
 
 
 def unbulleted(text: str) -> str:

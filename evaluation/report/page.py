@@ -168,7 +168,7 @@ def render(found: Sequence[Side], rows: Sequence[ItemRow], drawn: Sequence[Plot]
     return render_template(
         "evaluation.html.j2",
         folder=_FOLDER / "templates",
-        name=str(first.folder.row["set"]["name"]),
+        title=str(first.folder.row["set"]["name"]),
         sides=found,
         first=first,
         columns=[name for name in _BESIDE if any(name in side.overall.figures for side in found)],

@@ -93,7 +93,7 @@ def _drawn(theme: str, hues: Sequence[str], draw: Callable[[Axes, Sequence[str]]
     except ImportError as error:
         raise CapabilityError("Plots need matplotlib: pip install 'rewatch[eval]'.") from error
     ink, line = _INK[theme]
-    style: dict[str, Any] = {
+    style: Any = {
         "text.color": ink, "axes.labelcolor": ink, "xtick.color": ink, "ytick.color": ink, "axes.edgecolor": line,
         "grid.color": line, "axes.grid": True, "grid.linewidth": 0.5, "axes.spines.top": False,
         "axes.spines.right": False, "font.size": 9, "legend.frameon": False, "svg.hashsalt": "rewatch",

@@ -7,7 +7,6 @@ import logging
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ _LARGE = 64
 _DOUBTFUL, _CERTAIN = 0.4, 0.97
 _HIGH = 144  # pixels of letters that the detector sees without fail
 _QUICK_TRIES, _TRIES = 3, 6
+_HALF_READ, _SOME = 0.5, 2  # a reading that is no more than so sure, of so many letters: shapes read as one, or as none
 
 _CUT = 0.005  # distance from the side of a region, as a fraction of it, below which a line goes on beyond it
 
@@ -114,7 +114,7 @@ class RapidReader:
         return reading_order(lines)
 
     def places(self, image: np.ndarray) -> list[Box]:
-        """Return where text seems to stand in a picture (`[H, W, 3]` uint8 RGB), whether or not it can be read."""
+        """Return where something is written in a picture (`[H, W, 3]` uint8 RGB), also what can hardly be read."""
         height, width = image.shape[:2]
         if min(height, width) < 8:
             return []
@@ -126,7 +126,11 @@ class RapidReader:
                 left, top, right, bottom = map(int, tile)
                 offset = np.array([left, top], np.float32)
                 found += [at + offset for at, _ in self._detected(picture[top:bottom, left:right], 1.0)]
-        return [_box(corners, width, height) for corners in found]
+        return [
+            _box(each.corners, width, height)
+            for each in self._recognized(picture, found)
+            if credible(each.text, each.score) or (each.score >= _HALF_READ and _letters(each.text) >= _SOME)
+        ]
 
     def _at_scale(
         self, picture: np.ndarray, scale: float, quick: bool, earlier: Sequence[_RecognizedPlace]
@@ -186,16 +190,6 @@ class RapidReader:
                 if text and (owner not in best or score > best[owner].score):
                     best[owner] = _RecognizedPlace(text, score, places[owner])
         return list(best.values())
-
-
-@lru_cache(maxsize=1)
-def shared_reader() -> RapidReader:
-    """Return the reader that the callers of one process share.
-
-    Raises:
-        CapabilityError: if it is not installed.
-    """
-    return RapidReader()
 
 
 def read_region(
@@ -353,6 +347,10 @@ def credible(text: str, score: float) -> bool:
     if len(letters) < 4 and not text.isascii():
         needed = 0.97
     return score >= needed
+
+
+def _letters(text: str) -> int:
+    return sum(char.isalnum() for char in text)
 
 
 def _like_a_cross(found: _RecognizedPlace) -> bool:

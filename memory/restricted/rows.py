@@ -197,7 +197,7 @@ class VideoPart:
 
     def _read_at(self, time: float, shown: Span) -> list[NewText]:
         from ..ocr.blocks import blocks_of, new_rows
-        from ..ocr.reader import shared_reader
+        from ..ocr.shared import shared_reader
 
         image = next(iter(self.open_video().frames_at([time]))).image
         blocks = blocks_of(shared_reader().read(image, quick=True), time, image.shape[1] / image.shape[0])
@@ -226,9 +226,9 @@ class VideoPart:
                 found += self._seen(span)
         rows: list[NewText] = []
         looks: list[tuple[Vector, int | None]] = []
-        for vector, text in found:
-            looks.append((vector, None if text is None else len(rows)))
-            rows += [] if text is None else [text]
+        for vector, described in found:
+            looks.append((vector, None if described is None else len(rows)))
+            rows += [] if described is None else [described]
         return rows, looks
 
     def _sources(self) -> Iterable[tuple[Span, Span | None]]:

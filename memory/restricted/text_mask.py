@@ -11,6 +11,7 @@ from ..span import Box
 from ..types import Text
 
 _AROUND = 1.0  # seconds by which the index may be off about when a text stands
+_PASSES = 3  # of looking for text: some is seen only once what stands beside it is covered
 _MARGIN = 0.25  # of a place's height, on each side: letters reach beyond what detectors mark
 
 
@@ -26,7 +27,7 @@ class TextMask:
     """
 
     def __init__(self, texts: Sequence[Text], *, inverse: bool) -> None:
-        from ..ocr.reader import shared_reader
+        from ..ocr.shared import shared_reader
 
         self._known = [(text.start, text.end, _boxes(text)) for text in texts]
         self._inverse = inverse
@@ -34,17 +35,15 @@ class TextMask:
 
     def __call__(self, image: np.ndarray, time: float) -> np.ndarray:
         """Return a covered copy of a picture `[H, W, 3]` uint8 RGB that is on screen at `time` (seconds)."""
-        height, width = image.shape[:2]
-        covered = np.zeros_like(image) if self._inverse else image.copy()
-        for box in (*self._at(time), *self._reader.places(image)):
-            margin = _MARGIN * (box.bottom - box.top) * height
-            left, top = max(0, math.floor(box.left * width - margin)), max(0, math.floor(box.top * height - margin))
-            right, bottom = math.ceil(box.right * width + margin), math.ceil(box.bottom * height + margin)
-            place = image[top:bottom, left:right]
-            if not place.size:
-                continue
-            covered[top:bottom, left:right] = place if self._inverse else np.median(place, axis=(0, 1))
-        return covered
+        boxes = self._at(time)
+        covered = _covered(image, boxes)
+        for _ in range(_PASSES):
+            found = self._reader.places(covered) or [line.box for line in self._reader.read(covered)]
+            if not found:
+                break
+            boxes += found
+            covered = _covered(covered, found)
+        return _kept(image, boxes) if self._inverse else covered
 
     def _at(self, time: float) -> list[Box]:
         return [box for start, end, boxes in self._known if start - _AROUND <= time <= end + _AROUND for box in boxes]
@@ -53,3 +52,27 @@ class TextMask:
 def _boxes(text: Text) -> list[Box]:
     rows = text.data.get("lines") or [text.data]
     return [Box(*row["box"]) for row in rows if "box" in row]
+
+
+def _covered(image: np.ndarray, boxes: Sequence[Box]) -> np.ndarray:
+    covered = image.copy()
+    for rows, columns in (_place(box, image.shape) for box in boxes):
+        covered[rows, columns] = np.median(image[rows, columns], axis=(0, 1))
+    return covered
+
+
+def _kept(image: np.ndarray, boxes: Sequence[Box]) -> np.ndarray:
+    kept = np.zeros_like(image)
+    for rows, columns in (_place(box, image.shape) for box in boxes):
+        kept[rows, columns] = image[rows, columns]
+    return kept
+
+
+def _place(box: Box, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Return the rows and columns of a box with its margin; at least one pixel."""
+    height, width = shape[:2]
+    margin = _MARGIN * (box.bottom - box.top) * height
+    top, left = (max(0, math.floor(low - margin)) for low in (box.top * height, box.left * width))
+    bottom, right = (math.ceil(high + margin) for high in (box.bottom * height, box.right * width))
+    top, left = min(top, height - 1), min(left, width - 1)
+    return slice(top, max(bottom, top + 1)), slice(left, max(right, left + 1))

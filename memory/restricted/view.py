@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 _VIEWS = 8  # moments of which the view is kept
 _SEARCHERS = 4  # sets of videos whose searcher is kept
 _BLANK = VideoRecord(
-    id="video-1", content_id="blank", name="video", path="", start=0.0, end=10.0, width=320, height=180, fps=1.0,
+    id="video-1", content_id="blank", name="video", path="", start=0.0, end=1.0, width=320, height=180, fps=1.0,
     codec="", has_audio=False, complete=True,
 )  # fmt: skip
 BLANK = _BLANK.id

@@ -9,20 +9,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...agent.parsing.options import MOST, marked, options_inside
-from .pieces import CUE, is_instruction, labeled, writes
+from ...agent.parsing.options import MOST, inline_options, marked
+from .pieces import CUE, is_instruction, label_of, writes
 
 _MARKED = re.compile(
     r"^[ \t>]{0,12}(?:[-*•][ \t]+)?(?:\*\*|__)?(?P<noun>[A-Za-z]{3,12}\s{1,2}#?)?[(（\[{<]?"
-    r"(?P<label>[A-Za-zＡ-Ｚ]|\d{1,2})(?P<close>[)）\]}>]?[.:：、．,)]?)(?:\*\*|__)?"
+    r"(?P<label>viii|vii|iii|iv|ix|vi|ii|[A-Za-zＡ-Ｚ]|\d{1,2})(?P<close>[)）\]}>]?[.:：、．,)]?)(?:\*\*|__)?"
     r"(?:(?<=[.:：、．,)\]}>*])[ \t]*|[ \t]+[-–—][ \t]+)(?P<text>[^\n]*)$",
     re.IGNORECASE,
 )
 """A line that is an option: its label, what closes it, and its text."""
 _NUMBERED = re.compile(r"(?<![^\s,;?!.:：])[(\[](\d{1,2})[)\]](?=[\s\w])")
 _HEADER = re.compile(
-    r"^\W{0,12}(?:(?:here|these|the|possible|answer|given|available|following|candidate|below|are|and|your|is|"
-    r"from)\s+){0,5}"
+    r"^\W{0,12}(?:\w+\s+){0,5}"
     r"(?:options?|choices?|candidates?|answers?|labels?|classes|categories|选项)\b[^\n?？]{0,60}[:：][*_\s]*$",
     re.IGNORECASE,
 )
@@ -37,6 +36,7 @@ _RULES = re.compile(
     r"fields?)\b[^\n]{0,40}$",
     re.I,
 )
+_ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x")
 _BULLET = re.compile(r"^[ \t]*[-*•][ \t]+(?=\S)")
 _LONGEST_LIST = 20_000
 
@@ -66,7 +66,7 @@ def _in_lines(text: str) -> Choices | None:
     marks = [_MARKED.match(line) if len(line) < 4000 else None for line in lines]
     best: list[int] = []
     for first, mark in enumerate(marks):
-        if mark is None or mark["label"] not in "AaＡ01" or (best and first <= best[-1]):
+        if mark is None or mark["label"] not in "AaＡ01i" or (best and first <= best[-1]):
             continue
         run = _run(lines, marks, first)
         numbers = mark["label"].isdigit()
@@ -102,7 +102,7 @@ def _run(lines: Sequence[str], marks: Sequence[re.Match[str] | None], first: int
             if len(run) == MOST:
                 break
             run.append(n)
-        elif n - run[-1] > 8 or (lines[n].strip() and (is_instruction(lines[n]) or labeled(lines[n]))):
+        elif n - run[-1] > 8 or (lines[n].strip() and (is_instruction(lines[n]) or label_of(lines[n]))):
             break
     return run
 
@@ -124,6 +124,8 @@ def _bare_letters(text: str) -> Choices | None:
 
 
 def _next(label: str) -> str:
+    if label in _ROMAN[:-1]:
+        return _ROMAN[_ROMAN.index(label) + 1]
     return str(int(label) + 1) if label.isdigit() else chr(ord(label) + 1)
 
 
@@ -195,12 +197,12 @@ def _options_of(value: Any) -> tuple[list[str], list[str]] | None:
 
 def _in_one_line(text: str) -> Choices | None:
     text, cue = without_cue(text)
-    inside = options_inside(text)
+    inside = inline_options(text)
     if inside:
         *texts, last = [one.strip(" ;") for one in inside.texts]
         last, behind = _sentence(*_last(last), texts)
         after = "\n".join(part for part in (behind, inside.behind, cue) if part)
-        return _choices(inside.question, inside.letters, [*texts, last], after)
+        return _choices(inside.question, inside.letters, [*texts, last.strip(" ;")], after)
     found = _numbers_inside(text, list(_NUMBERED.finditer(text)), cue) if _SPEAKS.search(text) else None
     opened = None if found else _AFTER_CUE.search(text)
     if opened:

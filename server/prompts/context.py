@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .pieces import is_instruction, labeled
+from .pieces import is_instruction, label_of
 
 _TEMPLATE = re.compile(
     r"\[UNUSED_TOKEN_\d+\](?:(?:user|assistant|system)\b)?|<\|?(?:im_start|im_end|start_header_id|end_header_id|"
@@ -49,7 +49,7 @@ _ASKS = re.compile(r"[?？]|^[ \t]*[(\[]?[B1][.):\]]", re.MULTILINE)
 """What a question has, or options."""
 
 
-def cleaned(text: str) -> str:
+def plain_text(text: str) -> str:
     """The text without marks of chat templates, with plain line ends."""
     text = _TEMPLATE.sub("", text.replace(_CUT, " ").replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " "))
     text = _BLANK_LINES.sub("\n\n", _BLANKS.sub(" ", text))
@@ -67,7 +67,7 @@ def set_apart(text: str) -> tuple[str, str]:
     text, middle = _without_middle(text)
     text, between = _without_media(text)
     found = [between] if between else []
-    cue = next((cue for cue in _CUE.finditer(text) if not labeled(cue[0])), None)
+    cue = next((cue for cue in _CUE.finditer(text) if not label_of(cue[0])), None)
     if cue:
         end = _end_of_context(text, cue.end())
         found.append(text[cue.end() : end].strip().strip('"').strip())
@@ -118,7 +118,7 @@ def _end_of_context(text: str, start: int) -> int:
     at, end = text.find("\n", begin), len(text)
     while at >= 0:
         line = text[at + 1 : text.find("\n", at + 1) if "\n" in text[at + 1 :] else len(text)]
-        if labeled(line):
+        if label_of(line):
             return at
         if is_instruction(line):
             end = at

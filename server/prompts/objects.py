@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .filling import Filler
+from .filler import Filler
 from .prompt import PromptError
 from .roles import role_of
 

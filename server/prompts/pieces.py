@@ -8,7 +8,7 @@ from .phrases import phrases
 
 _BEGIN = r"^\W{0,12}"
 _SOFT = (
-    r"(?:(?:and|so|now|then|please|kindly|finally|directly|simply|just|only|always|first|try to|"
+    r"(?:(?:and|so|now|then|else|otherwise|please|kindly|finally|directly|simply|just|only|always|first|try to|"
     r"you (?:must|should|need to|have to|can|may)|your task is to)\b[\s,]*){0,4}"
 )
 """Words before a verb that say nothing."""
@@ -18,7 +18,7 @@ _VERBS = (
 )
 _INSTRUCTION = phrases(
     r"\b(?:answers?|responses?|options?|choices?|letters?|questions?|mcq|multiple-choice|multi-choice)\b",
-    r"\b(?:formats?|formatted|json|tags?|boxed|text|characters?|words?|explanation|coordinates|timestamps?|seconds)\b",
+    r"\b(?:formats?|formatted|json|tags?|boxed|text|characters?|words?|explanation|coordinates|timestamps?|seconds|keys?|fields?)\b",
     r"\b(?:only|directly|briefly|concisely|short|concise|step[\s-]+by[\s-]+step)\b",
     r"\b(?:as an?|as follows|using an?|in (?:an?|one|the (?:form|following)))\b",
     r"\bwith (?:an?|the|one|only|just|either|your)\b",
@@ -35,7 +35,9 @@ _FIRM = phrases(
     r"\b(?:answer|respond|reply|output|return|response)\b[^.?!？\n]{0,40}\b(?:letters?|options?|choices?|single|only|directly)\b",
     r"^\W{0,12}(?:\d+\.\s*)?[\"'“`]\w{1,40}[\"'”`]\s*[:：]",
     r"\bjson\b",
+    r"<(\w{1,20})>[^<>\n]{0,80}</\1>",
     r"^[^?？]{0,80}\b(?:output|format|example)\b[^?？]{0,40}[:：]\W*$",
+    r"^[^?？]{0,90}\bformat\b[^?？]{0,20}[:：]",
 )
 """What only a piece about the answer has, wherever in it: `… and respond with the letter`, a key of JSON."""
 _MEDIA = r"(?:frames?|images?|videos?|clips?|pictures?|screenshots?)"
@@ -56,7 +58,7 @@ _ROLE = phrases(
     rf"(?:\w+ ){{0,2}}(?:{_MEDIA}|options?|choices?|questions?)\b",
     r"the (?:input|provided|given|following|above|\w+)?\s*(?:video|frames?|images?|clips?) "
     r"(?:is|are|has|have|was|were|consists?|contains?) "
-    r"(?:\w+ ){0,3}(?:sampled|provided|given|shown|extracted|frames|below|divided|captured|uniformly|of)\b",
+    r"(?:\w+ ){0,3}(?:sampled|taken|drawn|provided|given|shown|extracted|frames|below|divided|captured|uniformly|of)\b",
     r"the (?:images?|video|frames?|pictures?) (?:for|of|to) (?:this|the|each) (?:\w+ )?question\b",
     r"(?:the )?(?:above|below|following) (?:choices|options|candidates) (?:are|have|is)\b",
     # about how to look
@@ -70,7 +72,7 @@ _ROLE = phrases(
     r"think\b|let['’]s\b|explain your\b|first,? (?:think|reason|watch)\b",
     r"(?:begin|start|conclude|finish|end) (?:by|with|your)\b",
     r"note\b|important\b|hint\b|make sure\b|ensure\b|remember\b|do not\b|don['’]t\b|never\b|avoid\b",
-    r"even (?:when|if)\b|when (?:unsure|you)\b|where\s+[$<{\[]",
+    r"even (?:when|if)\b|when (?:unsure|you|the (?:\w+ )?information)\b|where\s+[$<{\[]",
     r"if (?:none|you|unsure|uncertain|there|multiple|the (?:answer|question|video|event))\b",
     r"for example\b|e\.g\.|example\s*(?:output|answer|response|format)",
     r"(?:the|your) (?:\w+ )?(?:format|output|answer|response|reply|question|reasoning)"
@@ -142,7 +144,7 @@ def writes(piece: str) -> bool:
     return bool(CUE.match(piece) or _INSTRUCTION.match(piece))
 
 
-def labeled(line: str) -> str | None:
+def label_of(line: str) -> str | None:
     """The label that a line begins with which says that the question follows (`Question:`); None without one."""
     found = _LABEL.match(line)
     return found[0] if found else None

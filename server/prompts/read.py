@@ -8,18 +8,17 @@ from typing import Any
 
 from ...agent.parsing.options import letter
 from .choices import Choices, read_choices, without_cue
-from .context import cleaned, set_apart
+from .context import plain_text, set_apart
+from .form import closed_words, read_form
 from .objects import ASKS_JSON, example_in
+from .phrases import phrases
 from .pieces import CUE, is_instruction, lead, pieces
 from .prompt import Prompt
-from .wanted import closed_words, read_form
 
-_ASKED = re.compile(
-    r"\b(?:questions?|query|queries|sentence|event|description|moment|caption|"
-    r"text)\b[^\n\"“.?!]{0,60}[:：]?\s*[\"“](?P<double>[^\"“”\n]{3,600})[\"”]"
-    r"|\b(?:questions?|query|sentence|event|description|caption|text|when|"
-    r"of)\s*[:：]?\s+['‘](?P<single>[^\n]{3,600}?)['’](?![\w’'])",
-    re.I,
+_NAMES = r"(?:questions?|query|queries|sentence|event|description|moment|caption|text)"
+_ASKED = phrases(
+    rf"\b(?:{_NAMES}|happens|occurs)\b[^\n\"“.?!]{{0,60}}[:：]?\s*[\"“](?P<double>[^\"“”\n]{{3,600}})[\"”]",
+    rf"\b(?:{_NAMES}|when|of)\s*[:：]? ['‘](?P<single>[^\n]{{3,600}}?)['’](?![\w’'])",
 )
 """What is asked in quotation marks: `the question: "…"`, `the event described as "…"`."""
 _AS_INDEX = re.compile(
@@ -29,8 +28,8 @@ _FROM_ONE = re.compile(r"\b1\s*(?:,\s*2|-|to)\b", re.IGNORECASE)
 _LETTERS = re.compile(r"\bletters?\b|\bA\s*,\s*B\b", re.IGNORECASE)
 _BEHIND_COLON = re.compile(r"[\w\"'”’)\]}>][:：][ \t]+(?P<text>[^\n\"“”<>\[\]{}:：]{8,400})$", re.MULTILINE)
 """What stands behind the colon of an instruction, where nothing else is asked."""
-_FINDS = re.compile(
-    r"\b(?:find|locate|determin\w+|start\s+and\s+end|starting\s+and\s+ending|answer\s+the\s+question)\b", re.IGNORECASE
+_FINDS = phrases(
+    r"\b(?:find|locate|determin\w+|start and end|starting and ending|answer the question)\b",
 )
 _PLAIN_NOUNS = frozenset(("option", "choice", "answer", "candidate"))
 _STATEMENT = "When does this happen: {}"
@@ -47,8 +46,8 @@ def read_prompt(text: str, *, system: str = "", response_format: Mapping[str, An
     Raises:
         PromptError: if `response_format` has no form that can be kept to.
     """
-    system = set_apart(cleaned(system))[0]
-    body, context = set_apart(cleaned(text))
+    system = set_apart(plain_text(system))[0]
+    body, context = set_apart(plain_text(text))
     if not body:
         body, system = system, ""
     choices = read_choices(body)
@@ -92,7 +91,7 @@ def _question(before: str, after: str) -> tuple[str, str]:
     (before, shown), (after, also) = _without_example(before), _without_example(after)
     said = f"{before}\n{after}".strip()
     quoted = next((found for found in _ASKED.finditer(said) if not _looks_like_form(said, found)), None)
-    labels = _labeled(before)
+    labels = _labels(before)
     if labels:
         question, instructions = _parted(before[labels[-1] :])
         told = "\n".join((before[: labels[-1]], instructions, after))
@@ -101,9 +100,10 @@ def _question(before: str, after: str) -> tuple[str, str]:
         question = (quoted["double"] or quoted["single"]).strip()
         told = f"{said[: quoted.start()]} {said[quoted.end() :]}"
     else:
-        parts = [_parted(part) for part in (before, after)]
-        question = "\n".join(part for part, _ in parts if part)
-        told = "\n".join(instructions for _, instructions in parts)
+        question = _parted(_without_preamble(before))[0]
+        behind, more = _parted(after)
+        told = "\n".join((_parted(before)[1], more, behind))
+        question = question or behind  # behind options stands what asks only where nothing stands before them
         behind_colon = None if question else _BEHIND_COLON.search(told)
         question = behind_colon["text"].strip() if behind_colon else question
     if len(question.split()) < 2 and not re.search(r"[?？]|[^\x00-\x7f]", question):
@@ -121,7 +121,7 @@ def _without_example(text: str) -> tuple[str, str]:
     return re.sub(r"```(?:json)?\s*```", "", text[:start] + text[end:]), f"JSON: {lead_in}{text[start:end]}"
 
 
-def _labeled(text: str) -> list[int]:
+def _labels(text: str) -> list[int]:
     """Where questions begin behind a label, in order."""
     found, at = [], 0
     for piece in pieces(text):
@@ -135,7 +135,8 @@ def _labeled(text: str) -> list[int]:
 def _only_frames(text: str, quoted: re.Match[str]) -> bool:
     """Return whether what stands around a quotation asks for nothing by itself: it is about the answer."""
     piece = next((one for one in pieces(text) if quoted[0] in one), quoted[0])
-    return quoted.lastgroup == "double" or is_instruction(piece) or bool(_FINDS.search(piece))
+    around = piece.replace(quoted["double"] or quoted["single"], "…")
+    return is_instruction(around) or (bool(_FINDS.search(around)) and "?" not in around)
 
 
 def _looks_like_form(text: str, quoted: re.Match[str]) -> bool:
@@ -157,6 +158,16 @@ def _parted(text: str) -> tuple[str, str]:
         else:
             asks += piece
     return asks.strip(), tells.strip()
+
+
+def _without_preamble(text: str) -> str:
+    """A text without the paragraphs before the one that asks, where they begin with an instruction."""
+    *preamble, last = re.split(r"\n[ \t]*\n", text)
+    if not preamble or not re.search(r"[?？]", last):
+        return text
+    return "\n\n".join(
+        [one for one in preamble if re.search(r"[?？]", one) or not is_instruction(pieces(one)[0])] + [last]
+    )
 
 
 def _without_cues(text: str) -> str:

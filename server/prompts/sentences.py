@@ -16,7 +16,7 @@ _FORMAT = re.compile(
 """What stands before a quoted sentence that is a form of the answer."""
 _BEHIND = re.compile(
     r"\b(?:format|form|template|exactly\s+like|(?:end|conclude|finish|close)\s+with|as\s+follows|"
-    r"exactly\s+as)\b[^\n:：]{0,60}[:：]\s*(?P<d>[^\n]{3,300})",
+    r"exactly\s+as)\b[^\n:：]{0,60}[:：](?!\w\w\b)\s*(?P<d>[^\n]{3,300})",
     re.IGNORECASE,
 )
 """A form that stands behind a colon, without quotation marks."""
@@ -46,7 +46,9 @@ _SLOT = re.compile(
     re.IGNORECASE,
 )
 _BRACKETED = re.compile(
-    r"(?<![\[(])[\[(]\s?(?:start|begin|t_?start|s|t1)\w{0,12}\s?,\s?(?:end|t_?end|e|t2)\w{0,12}\s?[\])]", re.I
+    r"\b(?:hh:)?mm:ss\s?(?:-|–|to)\s?(?:hh:)?mm:ss\b|"
+    r"(?<![\[(])[\[(]\s?(?:start|begin|t_?start|s|t1)\w{0,12}\s?,\s?(?:end|t_?end|e|t2)\w{0,12}\s?[\])]",
+    re.I,
 )
 _BOTH = re.compile(r"<[^<>\n]{0,20}(?:number|letter|label)>\W{1,3}<[^<>\n]{0,20}(?:text|content)>")
 """Two places for one option: its label and its text."""
@@ -83,7 +85,7 @@ def _forms(text: str) -> list[str]:
     taken = [place for place, _ in found]
     for match in _BEHIND.finditer(text):
         if not any(match.start("d") - 1 <= place <= match.end("d") for place in taken):
-            found.append((match.start("d"), match["d"].strip().strip("'\"`")))
+            found.append((match.start("d"), match["d"].strip().strip("'\"`").removesuffix(".")))
     found += [(match.start(), match[0]) for match in _BRACKETED.finditer(text)]
     return [_BOTH.sub("<answer>", form) for _, form in sorted(found)]
 

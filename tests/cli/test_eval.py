@@ -57,6 +57,29 @@ def test_two_runs_are_compared_and_what_they_were_run_with(place: Path):
     assert told["settings"] == [{"name": "settings.budget.calls", "first": 12, "second": 0}]
 
 
+def test_a_run_and_its_control_are_one_page(place: Path):
+    words = (
+        "eval",
+        "gym:retrieval",
+        "--limit",
+        2,
+        "--memory",
+        "memory",
+        "--out",
+        "blind",
+        "--control",
+        "question_only",
+    )
+    assert _rewatch(place, *words).returncode == 0
+    told = json.loads(_rewatch(place, "eval", "report", "run", "blind", "--json").stdout)
+    page = (place / told["page"]).read_text()
+    assert "question_only" in page and "-1.000" in page, "all of it was in the video"
+    assert page.count("report-runs/") == 2 and len(list((place / "run" / "report-runs").iterdir())) == 2
+    refused = _rewatch(place, "eval", "report", "blind", "--out", ".")
+    assert refused.returncode != 0 and "is a folder" in refused.stderr
+    assert "Did you mean no_speech?" in _rewatch(place, *words[:-1], "no_speach").stderr
+
+
 def test_a_curve_has_a_point_for_each_strategy_and_budget(place: Path):
     words = ("eval", "curve", "gym:retrieval", "--limit", 2, "--memory", "memory", "--out", "curve")
     told = json.loads(_rewatch(place, *words, "--routes", "search,read", "--frames", "0,4", "--json").stdout)
@@ -75,7 +98,7 @@ def test_what_cannot_be_asked_is_one_line(place: Path):
     (place / "bad.mp4").write_bytes(b"no video")
     (place / "bad.jsonl").write_text('{"id": "a", "question": "Who?", "answer": "Ann", "video": "bad.mp4"}\n')
     failed = _rewatch(place, "eval", "bad.jsonl", "--out", "bad")
-    assert failed.returncode == 2 and "All 1 items failed" in failed.stderr and "bad.mp4" in failed.stderr
+    assert failed.returncode == 1 and "All 1 items failed" in failed.stderr and "bad.mp4" in failed.stderr
     assert "holds no evaluation" in _rewatch(place, "eval", "rescore", "memory").stderr
 
 

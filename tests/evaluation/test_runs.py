@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from chat_server import ChatServer
 from rewatch.evaluation.benchmarks.sources import TaskSet, open_set
 from rewatch.evaluation.compare import compare
 from rewatch.evaluation.evaluate import TABLE, evaluate, judged, score
-from rewatch.evaluation.items import EvaluationError, Item
+from rewatch.evaluation.items import EvaluationError, Item, ItemFile
 from rewatch.evaluation.resume import EvaluationFolder, no_answer
 from rewatch.evaluation.settings import Settings
 from rewatch.memory import CapabilityError
@@ -279,3 +280,43 @@ def test_tools_of_ones_own_are_offered_and_a_change_of_them_is_noticed(
     mine.write_text(mine.read_text().replace("none", "nine"))
     with pytest.raises(EvaluationError, match=r"stamps\..*mine.py"):
         evaluate(task_set, settings, tmp_path / "run", memory=memory)
+
+
+def test_half_a_line_is_passed_over_by_readers_and_goes_with_the_next_item(tmp_path: Path):
+    whole = ItemFile(tmp_path)
+    whole.append(Item(task="a", failed="no video, “ä”"))
+    with whole.path.open("a") as file:
+        file.write('{"schema": 1, "task": "b", "sam')
+    before = whole.path.read_bytes()
+    assert list(ItemFile(tmp_path).read()) == [("a", 0)]
+    assert whole.path.read_bytes() == before  # whoever reads may do so while another writes
+    again = ItemFile(tmp_path)
+    again.append(Item(task="c", failed="no video"))
+    assert list(again.read()) == [("a", 0), ("c", 0)]
+    whole.path.write_text('{"schema": 1}\n')
+    with pytest.raises(EvaluationError, match="line 1"):
+        again.read()
+
+
+def test_a_full_disk_is_told_and_loses_nothing(tmp_path: Path):
+    file = ItemFile(tmp_path)
+    file.append(Item(task="a", failed="no video"))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (file.path.stat().st_size + 20, limits[1]))
+        with pytest.raises(EvaluationError, match=r"cannot be written .* again to go on"):
+            file.append(Item(task="b", failed="no video"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    file.append(Item(task="b", failed="no video"))
+    assert list(file.read()) == [("a", 0), ("b", 0)]
+
+
+def test_nothing_after_now_is_waited_for(tasks: tuple[Task, ...], memory: Path, tmp_path: Path):
+    early = replace(tasks[2], question="Tell me when Oslo is spoken of.", now=2.5, truth=Truth(absent=True))
+    folder = evaluate(TaskSet(name="one", tasks=(early,)), Settings(), tmp_path / "run", memory=memory)
+    answer = folder.done()[0].answer
+    assert answer and answer.mode == "backward" and answer.now == 2.5 and "goes to Oslo" not in answer.text
+    assert all(span.end <= 2.5 for span in answer.spans)

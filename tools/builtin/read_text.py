@@ -245,6 +245,6 @@ def _uri(video: VideoContext, row: dict[str, Any]) -> str:
 
 
 def _reader() -> RapidReader:
-    from ...memory.ocr.reader import shared_reader
+    from ...memory.ocr.shared import shared_reader
 
     return shared_reader()

@@ -64,4 +64,4 @@ def test_who_knows_where_to_look_is_not_better_than_chance(tmp_path: Path) -> No
 @pytest.mark.timeout(3000)
 @pytest.mark.parametrize("name", ["expert", "heuristic"])
 def test_nobody_is_better_than_chance_in_any_family(name: str, tmp_path: Path) -> None:
-    play(tmp_path, 12, None if name == "expert" else load_policy(name))
+    play(tmp_path, 8, None if name == "expert" else load_policy(name))

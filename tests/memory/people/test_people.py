@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from dialogues import Dialogue
 from rewatch import ClipMemory
-from rewatch.memory import MisuseError
+from rewatch.memory import MisuseError, Restriction, Span
 from rewatch.memory.cluster.merge import merge_memories
 from rewatch.memory.people.view import UnknownPersonError
 
@@ -278,3 +278,16 @@ def test_all_that_somebody_was_called(people_memory: ClipMemory):
     assert people.known_as("Ann") == ["Ann", "Anna", "voice 1"]
     people.merge(1, 2)
     assert people.known_as("Ann") == ["Ann", "Bob", "Anna", "voice 1", "voice 2"]
+
+
+def test_a_restricted_view_knows_only_turns_that_may_be_heard(people_memory: ClipMemory):
+    first, *_ = (record.id for record in people_memory.videos())
+    whole = people_memory.people.turns(first)
+    assert len(whole) > 1
+    silent = people_memory.restricted(Restriction(sound=False))
+    assert silent.people.turns(first) == [] and silent.people.names() == []
+    span = Span(whole[0].start, whole[0].end)
+    part = people_memory.restricted(Restriction(spans=((first, span),)))
+    assert part.people.turns(first) and all(span.contains(turn.start) for turn in part.people.turns(first))
+    assert len(part.people.names()) < len(people_memory.people.names())
+    assert part.until(span.middle).people.turns(first) == [], "a turn that is not over is not known"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import av
@@ -10,7 +11,8 @@ import pytest
 from painted import COLORS, Painted
 from PIL import Image, ImageDraw, ImageFont
 from rewatch.memory import ClipMemory, MediaURI, RestrictedView, Restriction, Span
-from rewatch.memory.ocr.reader import shared_reader
+from rewatch.memory.ocr.shared import shared_reader
+from rewatch.tools import BUILT_IN, Toolbox
 
 SIZE, FPS, CLIP = (256, 144), 5, 3.0
 WRITTEN = ("ZEPHYR", "MARBLE", "KINDLE")
@@ -204,3 +206,29 @@ def test_pictures_named_by_a_search_are_those_of_the_view(memory: ClipMemory) ->
 
 def test_equal_restrictions_give_one_view(memory: ClipMemory) -> None:
     assert memory.restricted(Restriction(sound=False)) is memory.restricted(Restriction(sound=False))
+
+
+@pytest.mark.slow
+def test_a_process_of_its_own_sees_no_more(memory: ClipMemory) -> None:
+    box = Toolbox(BUILT_IN, isolate=("video",))
+    assert {"read_text", "transcribe", "search_clips"} <= box.isolated
+    id_ = memory.videos()[0].id
+    asked: list[tuple[str, dict[str, object]]] = [
+        ("read_text", {"start": 1.5}),
+        ("read_text", {"start": 0, "end": 3}),
+        ("transcribe", {"start": 0, "end": 9}),
+        ("search_clips", {"query": "here"}),
+        ("browse", {}),
+    ]
+
+    def told(view: ClipMemory | RestrictedView) -> str:
+        left = {"frames": 20, "seconds": 600.0}
+        calls = (box.call(name, dict(given), memory=view, videos=[id_], left=left) for name, given in asked)
+        return " ".join(str(asyncio.run(call)[0]) for call in calls).upper()
+
+    assert "ZEPHYR" in told(memory) and "APRICOT" in told(memory)
+    hidden = told(memory.restricted(Restriction(pictures="without_text")))
+    assert "ZEPHYR" not in hidden and "APRICOT" in hidden
+    silent = told(memory.restricted(Restriction(sound=False)).until(2.0))
+    assert "APRICOT" not in silent and "ZEPHYR" in silent and "MARBLE" not in silent
+    assert "ZEPHYR" in told(memory), "nothing that was kept for one view is taken for another"

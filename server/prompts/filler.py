@@ -25,12 +25,12 @@ class Filler:
     def fill(self, schema: Any, key: str = "", depth: int = 0, facts: Facts | None = None) -> Any:
         """A value that keeps to the schema: by the meaning of its key, else empty in its type."""
         facts = self.facts if facts is None else facts
-        if not isinstance(schema, Mapping) or not schema:
-            return self._fact(key, facts)
-        schema = self._resolved(schema)
         self.values += 1
         if self.values > _MOST_VALUES:
             raise PromptError(f"response_format: the schema demands more than {_MOST_VALUES} values.")
+        if not isinstance(schema, Mapping) or not schema:
+            return self._fact(key, facts)
+        schema = self._resolved(schema)
         if depth > _DEEPEST:
             raise PromptError("response_format: the schema never ends; its references go in a circle.")
         if "const" in schema:
@@ -92,7 +92,8 @@ class Filler:
             found = [self.fill(inner, key, depth + 1, row) for row in rows[:most]]
         elif inner.get("type") == "array":
             found = [
-                self._array(inner, key, depth + 1, {**facts, **row, "rows": ()}) for row in facts.get("rows", ())[:most]
+                self._array(inner, "box" if "box" in row else "span", depth + 1, {**facts, **row, "rows": ()})
+                for row in facts.get("rows", ())[:most]
             ]
         else:
             flat = inner.get("type") in ("number", "integer", None) and role in ("span", "time", "")
@@ -132,7 +133,7 @@ class Filler:
         raise PromptError("response_format: the schema never ends; its references go in a circle.")
 
     def _chosen(self, values: list[Any], key: str, facts: Facts) -> Any:
-        """The value of an enumeration that says what the answer says; where none does, null or the first."""
+        """The value of an enumeration that says what the answer says; where none does, null, a guess, or the first."""
         says = [facts.get(role_of(key) or "choice"), *facts.get("names", ())]
         for said in says:
             for value in values:
@@ -140,7 +141,9 @@ class Filler:
                     return value
         text = f" {str(facts.get('answer') or '').casefold()} "
         inside = [value for value in values if value and re.search(rf"\b{re.escape(str(value).casefold())}\b", text)]
-        return inside[0] if len(inside) == 1 else None if None in values else values[0] if values else None
+        if len(inside) == 1 or None in values:
+            return inside[0] if len(inside) == 1 else None
+        return next((value for value in values if _same(value, facts.get("guess"))), values[0])
 
     def _branch(self, branches: Sequence[Mapping[str, Any]], key: str, depth: int, facts: Facts) -> Any:
         """The first branch that says something; null where one is null and none does."""

@@ -1,0 +1,199 @@
+"""What a request's text asks, its options and what it gives beside the question; worded as harnesses and people do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from rewatch.server.prompts import read_prompt
+
+Q = "What does she do next?"
+FOUR = ("opens the box", "leaves", "sits down", "waves")
+
+
+def lines(form: str, labels: str = "ABCD") -> str:
+    """The four options, one a line, each label and text put into `form`."""
+    return "\n".join(form.format(label, text) for label, text in zip(labels, FOUR, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("options", "labels"),
+    [
+        (lines("{}. {}"), "ABCD"),
+        (lines("({}) {}"), "ABCD"),
+        (lines("{}) {}"), "ABCD"),
+        (lines("{}: {}"), "ABCD"),
+        (lines("{}:{}"), "ABCD"),
+        (lines("- {}) {}"), "ABCD"),
+        (lines("* **{}.** {}"), "ABCD"),
+        (lines("[{}] {}"), "ABCD"),
+        (lines("{} {}"), "ABCD"),
+        (lines("{}) {}", "abcd"), "abcd"),
+        (lines("{}. {}", "0123"), "0123"),
+        (lines("{}. {}", "1234"), "1234"),
+        (lines("({}) {}", "1234"), "1234"),
+        ("i. opens the box\nii. leaves\niii. sits down\niv. waves", ("i", "ii", "iii", "iv")),
+        ("A. opens the box; B. leaves; C. sits down; D. waves;", "ABCD"),
+        ("(A) opens the box (B) leaves (C) sits down (D) waves", "ABCD"),
+        ("(0) opens the box (1) leaves (2) sits down (3) waves", "0123"),
+        ("0: opens the box 1: leaves 2: sits down 3: waves", "0123"),
+        ("['opens the box', 'leaves', 'sits down', 'waves']", "ABCD"),
+        ('["A. opens the box", "B. leaves", "C. sits down", "D. waves"]', "ABCD"),
+        ("{'A': 'opens the box', 'B': 'leaves', 'C': 'sits down', 'D': 'waves'}", "ABCD"),
+        ('{"a": "opens the box", "b": "leaves", "c": "sits down", "d": "waves"}', "abcd"),
+    ],
+)
+def test_options_in_every_notation(options: str, labels: Sequence[str]):
+    prompt = read_prompt(f"{Q}\nChoices: {options}\nPick the best choice and write its label only.")
+    own_line = read_prompt(f"{Q}\nChoices:\n{options}\nPick the best choice and write its label only.")
+    for found in (prompt, own_line) if "\n" not in options else (own_line,):
+        assert (found.question, found.options) == (Q, FOUR)
+        assert found.form.labels == tuple(labels)
+
+
+def test_options_without_labels_and_those_of_several_lines():
+    plain = read_prompt(f"{Q}\nPossible answers:\n- opens the box\n- leaves\nReply with the wording of one answer.")
+    assert (plain.options, plain.form.shows) == (("opens the box", "leaves"), "text")
+    numbered = read_prompt(f"{Q}\nChoices: ['opens the box', 'leaves']\nGive the index (0-1) of the best choice.")
+    assert (numbered.options, numbered.form.labels) == (("opens the box", "leaves"), ("0", "1"))
+    long = read_prompt("Which text fits?\nA. She opens the box\nand looks inside.\nB. She leaves.\nLetter only.")
+    assert long.options == ("She opens the box and looks inside.", "She leaves.")
+    named = read_prompt("Which sentence is true?\nSentence A: she waves\nSentence B: she leaves\nGive the best one:")
+    assert (named.options, named.form.labels) == (("she waves", "she leaves"), ("Sentence A", "Sentence B"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Please follow these rules:\n1. Watch it all.\n2. Be brief.\n\nWho waves?",
+        "How many letters stand on the sign?",
+        "What format does the speaker choose for the talk?",
+        "Who answers the phone, and what is the answer?",
+        "Is it plan A or plan B that she chooses?",
+        "Which number is on the jersey?",
+        'What does the text "Way out" on the door mean?',
+        "Who is there when 'Day 2' is shown?",
+    ],
+)
+def test_no_options_where_there_are_none(text: str):
+    prompt = read_prompt(text)
+    assert prompt.options == ()
+    assert prompt.question.endswith(text.rpartition("\n")[2])
+    assert prompt.form.value == "words"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "Choose the best option for the multiple-choice question below, using what you see in the clip.\n",
+        "You are an assistant for long videos. Watch closely and pay attention to details.\n",
+        "Here are 32 frames of a video, sampled evenly.\n",
+        "The following frames are taken from one video, in order.\n<image><image><image>\n",
+        "Answer the following question about this recording:\n",
+        "[UNUSED_TOKEN_1]user\n",
+        "Analyze all frames first. Compare sizes and distances between them.\n\n",
+        "Question: ",
+        "**Question:** ",
+        "Now answer the following question based on the clip: ",
+    ],
+)
+@pytest.mark.parametrize(
+    "behind",
+    [
+        "",
+        "\nAnswer with the letter of one option only.",
+        "\nWrite nothing but one letter: A, B, C, or D.",
+        "\nThe best answer is:",
+        "\nBest option: (",
+        "\nAnswer:",
+        "\nBitte nur den Buchstaben nennen.",
+        " Answer this question with A, B, C, or D.[UNUSED_TOKEN_2]\n[UNUSED_TOKEN_1]assistant\n",
+        "\nEven if you are not sure, always choose one option. Do not explain.",
+    ],
+)
+def test_what_stands_around_a_question(before: str, behind: str):
+    prompt = read_prompt(f"{before}{Q}\n{lines('{}. {}')}{behind}")
+    assert (prompt.question, prompt.options) == (Q, FOUR)
+    assert prompt.form.demanded is behind.endswith("explain.")
+
+
+@pytest.mark.parametrize(
+    ("text", "context"),
+    [
+        ("The subtitles of this video:\nHi there.\nA. or B.?\nBye.\nQuestion: {}", "Hi there.\nA. or B.?\nBye."),
+        (
+            'These are frames. The transcript is given below:\n"Hi there.\nA. or B.?"\nPick one option.\n{}',
+            "Hi there.\nA. or B.?",
+        ),
+        ("**Subtitles:**\nHi there.\nWhere were you?\nBye.\n\n{}", "Hi there.\nWhere were you?\nBye."),
+        (
+            "1\n00:00:01,000 --> 00:00:02,500\nHi.\n\n2\n00:00:03,000 --> 00:00:04,000\nBye.\n\n"
+            "3\n00:00:05,000 --> 00:00:06,000\nOh.\n\nQuestion: {}",
+            None,
+        ),
+        ("[0.0s - 2.0s] Hi.\n[2.0s - 4.0s] Bye.\n[4.5s - 6.0s] Oh.\n{}", "[0.0s - 2.0s] Hi."),
+        (
+            "<image>\nHi there you.\n<image>\nA. or B. then.\n<image> <image>\nBye for now.\n<image>\n{}",
+            "Hi there you.",
+        ),
+    ],
+)
+def test_subtitles_are_set_apart(text: str, context: str | None):
+    asked = f"{Q}\n{lines('{}. {}')}\nLetter only."
+    prompt = read_prompt(text.format(asked))
+    assert (prompt.question, prompt.options) == (Q, FOUR)
+    assert context is None or prompt.context.startswith(context)
+
+
+def test_a_long_text_is_read_at_its_ends():
+    said = "\n".join(f"line {n} of what was said" for n in range(4000))
+    prompt = read_prompt(f"The subtitles are listed below:\n{said}\nQuestion: {Q}\n{lines('{}. {}')}\nLetter only.")
+    assert (prompt.question, prompt.options) == (Q, FOUR)
+    assert prompt.context == said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'Find when this happens: "a dog barks". Reply as "From s to e seconds".',
+        "Determine the start and end time of the event 'a dog barks' in this video. Write it as [start, end].",
+        "Locate the moment of this sentence in the video and give its start and end time. Sentence: a dog barks",
+        "Return the start and end time of this event in the form <start> - <end>: a dog barks",
+    ],
+)
+def test_what_is_looked_for_becomes_a_question(text: str):
+    prompt = read_prompt(text)
+    assert (prompt.question.rstrip("."), prompt.form.value) == ("When does this happen: a dog barks", "span")
+
+
+def test_a_question_that_is_a_task_stays():
+    for text in ("Describe the video in one sentence.", "Count the jumps in this video.", "Provide a caption of it."):
+        assert read_prompt(text).question == text
+    read = read_prompt("Watch the clip and count how often she waves. Give the count as a single integer.")
+    assert (read.question, read.form.value) == ("Watch the clip and count how often she waves.", "number")
+    assert read_prompt("", system="Tell what you see.").question == "Tell what you see."
+    assert read_prompt("他在做什么？\nA. 开门\nB. 关门\n请只回答选项字母。").question == "他在做什么？"
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("Who waves? Answer in a single word or phrase.", "Answer with a single word or a short phrase."),
+        ("Who waves?\nKeep the answer short and concise.", "Answer with a short phrase."),
+        ("Who waves?\nAnswer in one sentence.", "Answer in one sentence."),
+        ("Who waves?", ""),
+    ],
+)
+def test_how_long_words_are_to_be(text: str, hint: str):
+    prompt = read_prompt(text)
+    assert (prompt.question, prompt.form.hint) == ("Who waves?", hint)
+    assert prompt.asked == f"Who waves?\n{hint}".strip()
+
+
+ATOMS = ("A. ", "(", "[", '"', "'", "<answer>", "a) ", '{"a": ', "start - end ", "0. ", "。", "answer with ", "\n", " ")
+
+
+@pytest.mark.parametrize("atom", ATOMS)
+@pytest.mark.timeout(20)
+def test_no_text_takes_long(atom: str):
+    assert read_prompt(atom * (12_000 // len(atom)) + "\nWho waves?", system=atom * 1000) is not None

@@ -266,6 +266,7 @@ def _evaluate(
 
 def _show(folder: EvaluationFolder, as_json: bool) -> None:
     from ..evaluation.evaluate import score
+    from ..evaluation.resume import failures
     from ..evaluation.table import render
 
     made = score(folder)
@@ -277,6 +278,8 @@ def _show(folder: EvaluationFolder, as_json: bool) -> None:
     console = Console()
     console.print(render(made))
     console.print(f"\nfolder  {folder.path}", soft_wrap=True)
+    if failed := failures(folder):
+        console.print(message("warning", failed, "yellow"), soft_wrap=True)
     if left_out:
         told = f"{len(left_out)} items are left out, the first since {left_out[0].failed}"
         console.print(message("note", told, "yellow"), soft_wrap=True)

@@ -20,7 +20,7 @@ from rewatch.evaluation.benchmarks.sources import TaskSet, open_set
 from rewatch.evaluation.compare import compare
 from rewatch.evaluation.evaluate import TABLE, evaluate, judged, score
 from rewatch.evaluation.items import EvaluationError, Item, ItemFile
-from rewatch.evaluation.resume import EvaluationFolder, no_answer
+from rewatch.evaluation.resume import EvaluationFolder, failures, no_answer
 from rewatch.evaluation.settings import Settings
 from rewatch.memory import CapabilityError, ClipMemory, VideoRecord
 from rewatch.memory.registry import UnknownNameError
@@ -170,6 +170,7 @@ def test_what_came_to_no_answer_is_asked_again_where_that_is_wanted(
         folder.items.append(Item(task="t2", failed="the server was down"))
         evaluate(task_set, settings, folder.path, memory=memory)
         assert folder.done()[2].failed == "the server was down"
+        assert "1 of 4 items failed, 1 of them so: the server was down" in failures(folder)
         asked = len(server.answered)
         evaluate(task_set, settings, folder.path, memory=memory, retry=True)
         assert len(server.answered) == asked + 2 and not no_answer(folder.done()[2])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -93,6 +94,31 @@ def report(
         write_json({"schema": 1, "page": str(page)})
     else:
         Console().print(f"page  {page}", soft_wrap=True)
+
+
+@app.command()
+def export(
+    folder: Run,
+    to: Annotated[
+        Literal["inspect", "hf"],
+        typer.Option("--to", help="inspect: a log of Inspect (inspect_ai); hf: Parquet, a row an item, for datasets."),
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The file [default: RUN/inspect.json, RUN/items.parquet].")
+    ] = None,
+) -> None:
+    """Write an evaluation in a form that other programs read; no model is asked."""
+    from ..evaluation.report.inspect_log import write_inspect
+    from ..evaluation.report.parquet import write_parquet
+    from ..evaluation.resume import EvaluationFolder
+
+    evaluation = EvaluationFolder(folder)
+    place = out or folder / ("inspect.json" if to == "inspect" else "items.parquet")
+    try:
+        (write_inspect if to == "inspect" else write_parquet)(evaluation, place)
+    except OSError as error:
+        raise typer.BadParameter(f"--out: {place} cannot be written ({error.strerror or error}).") from None
+    Console().print(message(to, str(place)), soft_wrap=True)
 
 
 @app.command()
@@ -202,18 +228,20 @@ def _evaluate(
     console = Console(stderr=True)
     typed = sys.argv[1:]
     going_on.note(typed if chosen.out else [*typed, "--out", str(whole or out)])
-    beside = [Path(path).parent for path in (set_, set_.partition(":")[2]) if path and Path(path).is_file()]
+    named = [Path(text) for text in (set_, set_.partition(":")[2]) if text]
+    beside = [path.parent if path.is_file() else path for path in named if path.exists()]
+    columns = (TextColumn("asking"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn())
+    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
     def add(into: ClipMemory, path: Path) -> VideoRecord:
         return add_video(into, path, console)
 
-    columns = (TextColumn("asking"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with ExitStack() as stack:
 
         def plan(count: int, failures: dict[str, str]) -> None:
             for name, reason in failures.items():
                 console.print(message("warning", f"{name}: its tasks fail: {reason}", "yellow"), soft_wrap=True)
-            bar.add_task("", total=count)
+            stack.enter_context(bar).add_task("", total=count)  # now that indexing needs no bar of its own any more
 
         def step(item: Item) -> None:
             bar.advance(bar.tasks[0].id)

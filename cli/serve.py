@@ -24,6 +24,8 @@ ARRIVAL = 130.0
 """Seconds after which a connection is closed on which no whole request has arrived."""
 _GRACE = 5
 """Seconds that requests have to end by themselves once the server is to end."""
+_IDLE = 75
+"""Seconds that a connection stays open between requests: longer than clients keep theirs, which would meet its end."""
 
 
 @grouped
@@ -88,4 +90,5 @@ def serve(
         listening, address = listening_at(host, port)
         what = f"{deciding.policy} over {len(clip_memory.videos())} videos of {clip_memory.folder}"
         console.print(Text(f"serving {what} at {address}/v1"), soft_wrap=True)
-        http_server(app, arrival=ARRIVAL, graceful=_GRACE).run(sockets=[listening])
+        server = http_server(app, arrival=ARRIVAL, graceful=_GRACE, timeout_keep_alive=_IDLE)
+        server.run(sockets=[listening])

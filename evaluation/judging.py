@@ -41,6 +41,11 @@ class Judged:
         """True if the run came to no answer of its own: it is wrong."""
         return self.item.failed is not None or self.item.answer is None or self.item.answer.failed
 
+    @property
+    def reason(self) -> str | None:
+        """Why it failed; None where it did not."""
+        return (self.item.failed or self.answer.text or self.answer.stopped_by) if self.failed else None
+
     @cached_property
     def rollout(self) -> Rollout:
         """The run as rewards see it."""

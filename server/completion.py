@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..agent.answer import Answer
-from ..agent.models.served.request import text_tokens
 from ..version import __version__
 
 MODEL = "rewatch"
+_CHARACTERS = 4  # of a token of English, by OpenAI's rule of thumb
 _OWN = ("evidence", "spans", "boxes", "confidence", "abstained", "stopped_by", "spend", "coverage")
 
 
@@ -46,10 +46,10 @@ def usage_of(answer: Answer, text: str, prompt: str, written: int) -> Usage:
         prompt: what was asked; it is counted where no model told of tokens.
         written: tokens that the models told they wrote.
     """
-    visible = text_tokens(text) if text else 0
+    visible = _tokens(text)
     total = int(answer.spend.get("tokens", 0))
     if not total:
-        return Usage(text_tokens(prompt), visible)
+        return Usage(_tokens(prompt), visible)
     completion = min(written or visible, total)
     return Usage(total - completion, completion, max(completion - visible, 0))
 
@@ -137,10 +137,11 @@ def shortened(text: str, stops: Sequence[str], longest: int | None) -> tuple[str
     ends = [at for stop in stops if (at := text.find(stop)) >= 0]
     if ends:
         text = text[: min(ends)]
-    if longest is None or text_tokens(text) <= longest:
+    if longest is None or _tokens(text) <= longest:
         return text, "stop"
-    low, high = 0, len(text)
-    while low < high:  # the longest beginning with so many tokens
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if text_tokens(text[:middle]) <= longest else (low, middle - 1)
-    return text[:low], "length"
+    return text[: longest * _CHARACTERS], "length"
+
+
+def _tokens(text: str) -> int:
+    """Estimate of the tokens of a text, rather too low: nothing is cut that a model would have had room for."""
+    return -(-len(text) // _CHARACTERS)

@@ -235,8 +235,8 @@ def _truth(one: Judged) -> str:
 
 
 def _answer(one: Judged) -> str:
-    if one.failed:
-        return one.item.failed or one.answer.text or one.answer.stopped_by
+    if one.reason is not None:
+        return one.reason
     return f"{one.answer.option}. {one.answer.text}" if one.answer.option else one.answer.text
 
 

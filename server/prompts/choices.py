@@ -14,15 +14,14 @@ from .pieces import CUE, is_instruction, label_of, writes
 
 _MARKED = re.compile(
     r"^[ \t>]{0,12}(?:[-*•][ \t]+)?(?:\*\*|__)?(?P<noun>[A-Za-z]{3,12}\s{1,2}#?)?[(（\[{<]?"
-    r"(?P<label>[A-Za-zＡ-Ｚ]|\d{1,2})(?P<close>[)）\]}>]?[.:：、．,)]?)(?:\*\*|__)?"
+    r"(?P<label>viii|vii|iii|iv|ix|vi|ii|[A-Za-zＡ-Ｚ]|\d{1,2})(?P<close>[)）\]}>]?[.:：、．,)]?)(?:\*\*|__)?"
     r"(?:(?<=[.:：、．,)\]}>*])[ \t]*|[ \t]+[-–—][ \t]+)(?P<text>[^\n]*)$",
     re.IGNORECASE,
 )
 """A line that is an option: its label, what closes it, and its text."""
 _NUMBERED = re.compile(r"(?<![^\s,;?!.:：])[(\[](\d{1,2})[)\]](?=[\s\w])")
 _HEADER = re.compile(
-    r"^\W{0,12}(?:(?:here|these|the|possible|answer|given|available|following|candidate|below|are|and|your|is|"
-    r"from)\s+){0,5}"
+    r"^\W{0,12}(?:\w+\s+){0,5}"
     r"(?:options?|choices?|candidates?|answers?|labels?|classes|categories|选项)\b[^\n?？]{0,60}[:：][*_\s]*$",
     re.IGNORECASE,
 )
@@ -37,7 +36,16 @@ _RULES = re.compile(
     r"fields?)\b[^\n]{0,40}$",
     re.I,
 )
+_ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x")
 _BULLET = re.compile(r"^[ \t]*[-*•][ \t]+(?=\S)")
+_SPOKEN = re.compile(
+    r"(?:[^\n.?!:：]{0,60}\b)?(?:options?|choices?|candidates?|labels?)[ \t]*[:：][ \t]*"
+    r"(?P<listed>[^\n?？:：]{3,400})(?:\n|$)",
+    re.IGNORECASE,
+)
+"""Options in the line that announces them: `Choose one of these options: red, blue.`"""
+_WORDS = 8
+"""Words that one of such options has at most."""
 _LONGEST_LIST = 20_000
 
 
@@ -66,7 +74,7 @@ def _in_lines(text: str) -> Choices | None:
     marks = [_MARKED.match(line) if len(line) < 4000 else None for line in lines]
     best: list[int] = []
     for first, mark in enumerate(marks):
-        if mark is None or mark["label"] not in "AaＡ01" or (best and first <= best[-1]):
+        if mark is None or mark["label"] not in "AaＡ01i" or (best and first <= best[-1]):
             continue
         run = _run(lines, marks, first)
         numbers = mark["label"].isdigit()
@@ -124,6 +132,8 @@ def _bare_letters(text: str) -> Choices | None:
 
 
 def _next(label: str) -> str:
+    if label in _ROMAN[:-1]:
+        return _ROMAN[_ROMAN.index(label) + 1]
     return str(int(label) + 1) if label.isdigit() else chr(ord(label) + 1)
 
 
@@ -240,10 +250,18 @@ def _below_heading(text: str) -> Choices | None:
                 found.append(_BULLET.sub("", lines[end]).strip())
         if 2 <= len(found) <= MOST:
             return _choices("\n".join(lines[:n]), [], found, "\n".join(lines[end:]))
-        listed = [one.strip(" \"'.") for one in re.split(r"[,;|]", found[0])] if len(found) == 1 else []
-        if 2 <= len(listed) <= MOST and all(listed):
+        listed = _split(found[0]) if len(found) == 1 else []
+        if listed:
             return _choices("\n".join(lines[:n]), [], listed, "\n".join(lines[end:]))
-    return None
+    spoken = _SPOKEN.search(text)
+    listed = _split(spoken["listed"]) if spoken else []
+    return _choices(text[: spoken.start()], [], listed, text[spoken.end() :]) if spoken and listed else None
+
+
+def _split(text: str) -> list[str]:
+    """The short texts that stand in a line with commas between them; nothing where they are no such list."""
+    listed = [re.sub(r"^(?:or|and)\s+", "", one.strip(" \"'.")) for one in re.split(r"[,;|]", text)]
+    return listed if 2 <= len(listed) <= MOST and all(0 < len(one.split()) <= _WORDS for one in listed) else []
 
 
 def without_cue(text: str) -> tuple[str, str]:

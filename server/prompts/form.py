@@ -15,8 +15,7 @@ _OPTIONS = r"(?:options?|answers?|choices?|letters?)"
 _SEVERAL = phrases(
     r"(?:select|choose|pick|mark|list|give|check) (?:all|every|each|any)\b",
     rf"every (?:\w+ ){{1,2}}{_OPTIONS}\b",
-    rf"(?<!from\x20)(?<!of\x20)(?<!for\x20)all (?:\w+ ){{1,2}}{_OPTIONS}\b",
-    rf"all (?:that apply|(?:of )?(?:the )?(?:correct|right|applicable) {_OPTIONS})\b",
+    rf"all (?:that apply|(?:of )?(?:the )?(?:correct|right|true|applicable|relevant|valid|matching) {_OPTIONS})\b",
     rf"(?:one or more|more than one) (?:(?:correct|right) )?{_OPTIONS}\b",
     r"(?:multiple|several) (?:(?:correct|right) )?(?:answers|letters)\b",
     r"(?:multiple|several) (?:correct|right) (?:options|choices)\b",
@@ -71,6 +70,7 @@ _BOUNDS = phrases(
 _TIMES = phrases(
     r"time\s?-?stamps?\b",
     r"(?:time|moment|second) (?:in|as|at which|when)\b",
+    r"(?:only|just) (?:the |a |one )?second\b(?! \w)",
     r"(?:in|as) (?:the )?(?:format )?(?:hh:)?mm:ss\b",
     r"in seconds\b",
     before=r"\b",
@@ -78,7 +78,7 @@ _TIMES = phrases(
 _MANY = phrases(
     r"\b(?:all|every|each|multiple|several|lists?)\b[^\n.?]{0,60}\b(?:segments?|moments?|intervals?|windows?|spans?|ranges?|"
     r"timestamps?|times|clips|occurrences?|boxes|instances)\b",
-    r"\[\s*[\[(]",
+    r"\[\s*[\[(]|\b(?:lists?|array) of [\[(]",
 )
 _BOX = phrases(
     r"\bbounding\s?-?box(?:es)?\b",
@@ -132,6 +132,12 @@ _DEMANDS = phrases(
     r"most (?:probable|likely) (?:answer|option)\b",
     before=r"\b",
 )
+_UNKNOWN = phrases(
+    r"(?:if|when|where)\b[^\n.]{0,80}\b(?:not|no|cannot|can['’]t|insufficient|unanswerable|unsure|unknown|irrelevant|incorrect)\b"
+    r"[^\n.]{0,60}\b(?:answer|respond|reply|output|write|say|return)\b[^\n.\"'“‘]{0,12}[\"'“‘](?P<said>[^\n\"'”’]{2,60})[\"'”’]",
+    before=r"\b",
+)
+"""What the prompt wants of somebody who finds no answer."""
 _TAG = re.compile(r"<([A-Za-z][\w-]{1,20})>")
 _THINKS = re.compile(r"think|thought|reason|analysis|cot|scratch|reflect|explain|rationale", re.IGNORECASE)
 _NO_TAGS = frozenset(("image", "video", "audio", "start", "end", "letter", "option", "b", "i", "font", "div", "p"))
@@ -161,7 +167,7 @@ def read_form(
         shows = "both"
     elif labels and (not lettered or _TEXT.search(text)):
         shows = "text"
-    tags = _tags(text)
+    unknown = _UNKNOWN.search(text)
     return Form(
         value=value,
         labels=tuple(labels),
@@ -171,9 +177,10 @@ def read_form(
         box=next((unit for pattern, unit in _BOX_UNITS if pattern.search(text)), "fraction"),
         sized=bool(_SIZED.search(text)),
         sentence="" if schema else _sentence(text, value),
-        tags=tags,
+        tags=_tags(text),
         schema=schema,
         hint=_hint(text) if value == "words" else "",
+        unknown="" if unknown is None else unknown["said"].strip(),
         demanded=bool(_DEMANDS.search(text)),
     )
 
@@ -223,7 +230,8 @@ def _tags(text: str) -> tuple[str, ...]:
 
 def _sentence(text: str, value: Value) -> str:
     """The sentence around the answer; lists of times and boxes stand in none."""
-    return "" if value in ("times", "box", "boxes") else read_sentence(text, spans=value in ("span", "spans"))
+    found = "" if value in ("times", "box", "boxes") else read_sentence(text, spans=value in ("span", "spans"))
+    return "" if value == "spans" and found.startswith(("[", "(")) else found
 
 
 def _joint(text: str) -> str:

@@ -8,16 +8,16 @@ from .phrases import phrases
 
 _BEGIN = r"^\W{0,12}"
 _SOFT = (
-    r"(?:(?:and|so|now|then|please|kindly|finally|directly|simply|just|only|always|first|try to|"
+    r"(?:(?:and|so|now|then|else|otherwise|please|kindly|finally|directly|simply|just|only|always|first|try to|"
     r"you (?:must|should|need to|have to|can|may)|your task is to)\b[\s,]*){0,4}"
 )
 """Words before a verb that say nothing."""
 _VERBS = (
-    r"(?:answer|respond|reply|output|return|give|provide|select|choose|pick|write|report|state|indicate|conclude|end|"
+    r"(?:answer|respond|reply|output|return|give|offer|provide|select|choose|pick|write|report|state|indicate|conclude|end|"
     r"format|list|separate|join|keep|make|limit|print|present|express|put|enclose|wrap|include|use|place)\b[^?？]{0,600}?"
 )
 _INSTRUCTION = phrases(
-    r"\b(?:answers?|responses?|options?|choices?|letters?|questions?|mcq|multiple-choice|multi-choice)\b",
+    r"\b(?:answers?|responses?|reply|replies|options?|choices?|letters?|questions?|mcq|multiple-choice|multi-choice)\b",
     r"\b(?:formats?|formatted|json|tags?|boxed|text|characters?|words?|explanation|coordinates|timestamps?|seconds|keys?|fields?)\b",
     r"\b(?:only|directly|briefly|concisely|short|concise|step[\s-]+by[\s-]+step)\b",
     r"\b(?:as an?|as follows|using an?|in (?:an?|one|the (?:form|following)))\b",
@@ -37,7 +37,7 @@ _FIRM = phrases(
     r"\bjson\b",
     r"<(\w{1,20})>[^<>\n]{0,80}</\1>",
     r"^[^?？]{0,80}\b(?:output|format|example)\b[^?？]{0,40}[:：]\W*$",
-    r"^[^?？]{0,40}\bformat\b[^?？]{0,20}[:：]",
+    r"^[^?？]{0,90}\bformat\b[^?？]{0,20}[:：]",
 )
 """What only a piece about the answer has, wherever in it: `… and respond with the letter`, a key of JSON."""
 _MEDIA = r"(?:frames?|images?|videos?|clips?|pictures?|screenshots?)"
@@ -72,7 +72,7 @@ _ROLE = phrases(
     r"think\b|let['’]s\b|explain your\b|first,? (?:think|reason|watch)\b",
     r"(?:begin|start|conclude|finish|end) (?:by|with|your)\b",
     r"note\b|important\b|hint\b|make sure\b|ensure\b|remember\b|do not\b|don['’]t\b|never\b|avoid\b",
-    r"even (?:when|if)\b|when (?:unsure|you)\b|where\s+[$<{\[]",
+    r"even (?:when|if)\b|when (?:unsure|you|the (?:\w+ )?information)\b|where\s+[$<{\[]",
     r"if (?:none|you|unsure|uncertain|there|multiple|the (?:answer|question|video|event))\b",
     r"for example\b|e\.g\.|example\s*(?:output|answer|response|format)",
     r"(?:the|your) (?:\w+ )?(?:format|output|answer|response|reply|question|reasoning)"
@@ -92,10 +92,10 @@ _ROLE = phrases(
 )
 """A piece about the one who answers, the frames, or how to go about it."""
 CUE = re.compile(
-    r"^\W{0,12}(?:(?:so|therefore|thus)\b[\s,]*)?(?:(?:the|your|my)\s+)?(?:(?:best|correct|right|final|most\s+likely)\s+)*"
+    r"^\W{0,12}(?:(?:so|therefore|thus)\b[\s,]*)?(?:(?:the|your|my)\s+)?(?:(?:best|correct|right|final|short|brief|most\s+likely)\s+)*"
     r"(?:answers?|options?|choices?|candidates?|response|output|solution|correct|prediction|请回答|回答|答案|选项)"
     r"(?:\s+(?:is|letter|list|choices|options|candidates|are))?(?:\s+(?:listed|given|as\s+follows|below))?"
-    r"\s*(?:[:：]?[\s(（\[*_\"'<]*)$",
+    r"\s*(?:[:：.]?[\s(（\[*_\"'<]*)$",
     re.IGNORECASE,
 )
 """A piece that only opens options or an answer: `Options:`, `The best answer is:`, `Best option: (`."""

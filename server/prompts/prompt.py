@@ -43,6 +43,8 @@ class Form:
     """JSON schema of the object that is asked for."""
     hint: str = ""
     """How long an answer in words is to be, as a sentence for a model; empty where nothing is said."""
+    unknown: str = ""
+    """What is to be written where no answer was found, such as `unanswerable`; empty where nothing is said."""
     demanded: bool = False
     """True if the prompt wants an answer even from somebody who does not know."""
 

@@ -100,9 +100,10 @@ def _question(before: str, after: str) -> tuple[str, str]:
         question = (quoted["double"] or quoted["single"]).strip()
         told = f"{said[: quoted.start()]} {said[quoted.end() :]}"
     else:
-        parts = [_parted(part) for part in (before, after)]
-        question = "\n".join(part for part, _ in parts if part)
-        told = "\n".join(instructions for _, instructions in parts)
+        question = _parted(_without_preamble(before))[0]
+        behind, more = _parted(after)
+        told = "\n".join((_parted(before)[1], more, behind))
+        question = question or behind  # behind options stands what asks only where nothing stands before them
         behind_colon = None if question else _BEHIND_COLON.search(told)
         question = behind_colon["text"].strip() if behind_colon else question
     if len(question.split()) < 2 and not re.search(r"[?？]|[^\x00-\x7f]", question):
@@ -157,6 +158,16 @@ def _parted(text: str) -> tuple[str, str]:
         else:
             asks += piece
     return asks.strip(), tells.strip()
+
+
+def _without_preamble(text: str) -> str:
+    """A text without the paragraphs before the one that asks, where they begin with an instruction."""
+    *preamble, last = re.split(r"\n[ \t]*\n", text)
+    if not preamble or not re.search(r"[?？]", last):
+        return text
+    return "\n\n".join(
+        [one for one in preamble if re.search(r"[?？]", one) or not is_instruction(pieces(one)[0])] + [last]
+    )
 
 
 def _without_cues(text: str) -> str:

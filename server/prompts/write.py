@@ -55,11 +55,13 @@ def _tagged(body: str, prompt: Prompt, answer: Answer, picture: tuple[int, int] 
 
 def _has_place(names: Iterable[str]) -> bool:
     """Return whether one of the keys or tags is for a place, so that another one is for the answer in words."""
-    return any(role_of(name) in ("span", "time", "start", "end", "box") for name in names)
+    return any(role_of(name) in ("span", "time", "start", "end", "box", "evidence") for name in names)
 
 
 def _body(answer: Answer, prompt: Prompt, picture: tuple[int, int] | None) -> str:
     form = prompt.form
+    if answer.abstained and form.unknown and not form.demanded:
+        return form.unknown
     if form.value in ("span", "spans"):
         return _spans(spans_of(answer), form)
     if form.value in ("choice", "choices", "order"):
@@ -214,6 +216,7 @@ def _facts(answer: Answer, prompt: Prompt, picture: tuple[int, int] | None) -> d
     return {
         "answer": says, "answer_list": listed,
         "choice": form.joint.join(labels), "choice_list": labels,
+        "guess": form.labels[guess(prompt)] if form.labels else None,
         "names": [*labels, *(prompt.options[i] for i in indices)],
         "start": first[0], "end": first[1], "time": first[0], "time_list": [start for start, _ in times],
         "span": texts[0] if texts else "", "span_list": first if times else [], "span_texts": texts,
@@ -229,8 +232,15 @@ def _facts(answer: Answer, prompt: Prompt, picture: tuple[int, int] | None) -> d
 def _row(start: float | str, end: float | str, text: str) -> dict[str, Any]:
     """What one span fills one object of a list with."""
     pair = [start, end]
-    return {"start": start, "end": end, "time": start, "span": pair, "span_list": pair, "answer_list": pair,
-            "span_texts": [text]}  # fmt: skip
+    return {
+        "start": start,
+        "end": end,
+        "time": start,
+        "span": text,
+        "span_list": pair,
+        "span_texts": pair,
+        "answer_list": pair,
+    }
 
 
 def _box_row(span: Span | None, box: Box, form: Form, picture: tuple[int, int] | None) -> dict[str, Any]:

@@ -39,6 +39,16 @@ def test_the_table_is_made_again_without_anything_else(place: Path):
     assert (place / "run" / TABLE).read_bytes() == before
 
 
+def test_a_run_is_written_for_other_programs(place: Path):
+    told = _rewatch(place, "eval", "export", "run", "--to", "inspect")
+    assert told.returncode == 0 and "run/inspect.json" in told.stdout
+    assert json.loads((place / "run" / "inspect.json").read_text())["status"] == "success"
+    told = _rewatch(place, "eval", "export", "run", "--to", "hf", "--out", "rows.parquet")
+    assert told.returncode == 0 and (place / "rows.parquet").read_bytes()[:4] == b"PAR1"
+    bad = _rewatch(place, "eval", "export", "run", "--to", "hf", "--out", "/proc/none/rows.parquet")
+    assert bad.returncode == 2 and "cannot be written" in bad.stderr
+
+
 def test_two_runs_are_compared_and_what_they_were_run_with(place: Path):
     words = ("eval", "gym:retrieval", "--limit", 2, "--memory", "memory", "--out", "few", "--calls", 0)
     assert _rewatch(place, *words).returncode == 0

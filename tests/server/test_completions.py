@@ -51,6 +51,11 @@ def video(two_videos: Path) -> Callable[[str], dict[str, Any]]:
     return lambda name: {"type": "video_url", "video_url": {"url": f"file://{two_videos / name}"}}
 
 
+def test_a_reply_is_never_empty(client: Any):
+    told = ask(client, "What color is the submarine?\nA. red\nB. blue\nAnswer with the option's letter directly.")
+    assert told.rewatch["abstained"] and told.choices[0].message.content == "-"
+
+
 def test_an_answer_has_its_usage_and_its_evidence(client: Any, two: ClipMemory):
     told = ask(client)
     choice = told.choices[0]

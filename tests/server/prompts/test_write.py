@@ -86,6 +86,11 @@ def test_words_and_numbers(text: str, said: str, reply: str):
     ("says", "reply"),
     [
         ("Give its start and end time.", "72.5 - 75.0 seconds"),
+        ('Return JSON like [["start", "end"], ...], times as texts.', '[["72.5", "75"]]'),
+        (
+            'Return JSON: {"answer": "...", "evidence": [[s1, e1], [s2, e2]]}',
+            '{"answer": "Ann", "evidence": [[72.5, 75.0]]}',
+        ),
         (
             "Write it as 'The event lasts from s seconds to e seconds'.",
             "The event lasts from 72.5 seconds to 75.0 seconds",
@@ -150,6 +155,12 @@ def test_who_does_not_know_leaves_it_empty():
     assert written(Q, nobody) == "Nothing was found."
     said = json.loads(written('Who waves? Reply in JSON: {"answer": "…", "unanswerable": false, "start": 1.5}', nobody))
     assert said == {"answer": "Nothing was found.", "unanswerable": True, "start": 0}
+
+
+def test_who_does_not_know_says_what_the_prompt_wants_of_him():
+    asked = "Which brand is it?\nIf there is no such thing in the video, answer 'none seen'. Else use a single word."
+    assert written(asked, answer("Nothing was found.", abstained=True)) == "none seen"
+    assert written(asked, answer("Acme.")) == "Acme"
 
 
 def test_an_answer_that_is_demanded_is_guessed_evenly_and_the_same_each_time():

@@ -13,6 +13,9 @@ TASKS = {
     "mvbench": ("mvbench/mvbench_moving_count.yaml", "train", "mvbench_video/clevrer/video_validation"),
     "nextqa": ("nextqa/nextqa_mc_test.yaml", "test", "nextqa/NExTVideo"),
     "egoschema": ("egoschema/egoschema_subset.yaml", "test", "egoschema/videos"),
+    "lvbench": ("lvbench/lvbench.yaml", "train", "lvbench"),
+    "mlvu": ("mlvu/mlvu_dev.yaml", "test", "mlvu"),
+    "tempcompass": ("tempcompass/tempcompass_mc.yaml", "test", "tempcompass/videos"),
     "charades": ("charades_sta/charades.yaml", "test", "charades_sta/Charades_v1_480"),
     "timelens": ("timelens/timelens_charades.yaml", "charades", "timelens"),
 }
@@ -37,6 +40,14 @@ def _rows(name: str, count: dict[str, Any], crossing: dict[str, Any], event: str
     if name == "egoschema":
         told = {"question": question, "option": [*lettered, "E. none"], "answer": str(place)}
         return [{"video_idx": counted.stem, **told}]
+    if name == "lvbench":
+        return [{"video_path": counted.name, "question": question, "options": options, "answer": count["answer"]}]
+    if name == "mlvu":
+        told = "\n".join([question, *(f"({line[0]}) {line[3:]}" for line in lettered)])
+        return [{"video_name": counted.name, "question": told, "task_type": "count", "answer": count["answer"]}]
+    if name == "tempcompass":
+        told = "\n".join([question, *lettered])
+        return [{"video_id": counted.stem, "question": told, "dim": "action", "answer": lettered[place]}]
     if name == "charades":
         return [{"video": crossed.name, "caption": event, "timestamp": span}]
     return [{"video_path": crossed.name, "query": event, "span": [span]}]

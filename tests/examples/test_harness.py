@@ -75,7 +75,7 @@ def test_tasks_of_lmms_eval_read_the_answers_in_their_own_forms(tmp_path: Path):
     )  # fmt: skip
     told = _run(tmp_path, "--include", str(folder), "--videos", str(tmp_path / "home"), "--tasks", ",".join(names))
     replies = _replies(tmp_path / "out")
-    for name in ("videomme", "mvbench", "nextqa", "egoschema"):
+    for name in ("videomme", "mvbench", "nextqa", "egoschema", "lvbench", "mlvu", "tempcompass"):
         assert replies[f"rewatch_{name}"] == [rows[0]["answer"]], told
     for name in ("charades", "timelens"):
         assert re.fullmatch(r"The event happens in (the )?[\d.]+ - [\d.]+( seconds)?\.?", replies[f"rewatch_{name}"][0])

@@ -17,19 +17,22 @@ from lmms_eval_rows import write_tasks
 EXAMPLES = Path(__file__).parents[2] / "examples" / "harness"
 LMMS_EVAL = os.environ.get("REWATCH_LMMS_EVAL", "")
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(900),
-    pytest.mark.skipif(
-        not LMMS_EVAL, reason="REWATCH_LMMS_EVAL names no Python of an environment that has lmms-eval==0.7.3"
-    ),
-]
+VLMEVALKIT = os.environ.get("REWATCH_VLMEVALKIT", "")
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+lmms_eval = pytest.mark.skipif(
+    not LMMS_EVAL, reason="REWATCH_LMMS_EVAL names no Python of an environment that has lmms-eval==0.7.3"
+)
+vlmevalkit = pytest.mark.skipif(
+    not VLMEVALKIT, reason="REWATCH_VLMEVALKIT names no Python of an environment that has ms-vlmeval==0.0.20"
+)
 
 
-def _run(tmp_path: Path, *arguments: str) -> str:
-    variables = {"HF_HOME": str(tmp_path / "home"), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+def _run(tmp_path: Path, script: str, python: str, *arguments: str) -> str:
+    home = str(tmp_path / "home")
+    variables = {"HF_HOME": home, "LMUData": home, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
     ran = subprocess.run(
-        [sys.executable, EXAMPLES / "lmms_eval.py", "--out", tmp_path / "out", "--python", LMMS_EVAL, *arguments],
+        [sys.executable, EXAMPLES / script, "--out", tmp_path / "out", "--python", python, *arguments],
         env={**os.environ, **variables},
         capture_output=True,
         text=True,
@@ -53,11 +56,13 @@ def _reply(line: str) -> str:
     return str(found)
 
 
+@lmms_eval
 def test_lmms_eval_completes_a_task_and_finds_each_answer_in_its_form(tmp_path: Path):
-    told = _run(tmp_path)
+    told = _run(tmp_path, "lmms_eval.py", LMMS_EVAL)
     assert "rewatch_local accuracy 1\n" in told, _replies(tmp_path / "out")
 
 
+@lmms_eval
 def test_tasks_of_lmms_eval_read_the_answers_in_their_own_forms(tmp_path: Path):
     clips, folder = tmp_path / "clips", tmp_path / "tasks"
     clips.mkdir()
@@ -73,7 +78,8 @@ def test_tasks_of_lmms_eval_read_the_answers_in_their_own_forms(tmp_path: Path):
         Path(theirs.stdout.strip()) / "tasks", clips, tmp_path / "home", folder, rows,
         f"something {color[1]} crosses the picture",
     )  # fmt: skip
-    told = _run(tmp_path, "--include", str(folder), "--videos", str(tmp_path / "home"), "--tasks", ",".join(names))
+    options = ("--include", str(folder), "--videos", str(tmp_path / "home"), "--tasks", ",".join(names))
+    told = _run(tmp_path, "lmms_eval.py", LMMS_EVAL, *options)
     replies = _replies(tmp_path / "out")
     for name in ("videomme", "mvbench", "nextqa", "egoschema", "lvbench", "mlvu", "tempcompass"):
         assert replies[f"rewatch_{name}"] == [rows[0]["answer"]], told
@@ -81,3 +87,10 @@ def test_tasks_of_lmms_eval_read_the_answers_in_their_own_forms(tmp_path: Path):
         assert re.fullmatch(r"The event happens in (the )?[\d.]+ - [\d.]+( seconds)?\.?", replies[f"rewatch_{name}"][0])
     right = ("videomme_perception_score 100", "mvbench_accuracy 100", "exact_match 1", "score 1", "IOU@7 100")
     assert all(figure in told for figure in right), told
+
+
+@vlmevalkit
+def test_vlmevalkit_reads_the_letter_in_a_set_of_the_form_of_video_mme(tmp_path: Path):
+    _run(tmp_path, "vlmevalkit.py", VLMEVALKIT)
+    (rating,) = (tmp_path / "out").rglob("*_rating.json")
+    assert float(json.loads(rating.read_text())["overall"]["overall"]) == 1.0

@@ -156,6 +156,7 @@ def _spent(axes: Axes, hues: Sequence[str], runs: Runs, strategies: Mapping[str,
             elinewidth=1,
         )
     axes.set(xlabel=f"{what} per item", ylabel="accuracy", ylim=(-0.02, 1.05))
+    axes.margins(x=0.08)
     axes.set_xlim(left=0)
     _legend(axes, len(curves))
 

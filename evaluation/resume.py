@@ -67,7 +67,7 @@ class EvaluationFolder:
     def open(
         cls, path: str | Path, *, name: str, settings: Settings, tasks: Sequence[Task], measures: Sequence[str]
     ) -> EvaluationFolder:
-        """The folder of this evaluation, to go on with where it was begun.
+        """The folder of this evaluation, to go on with where it was begun; where nothing was asked yet it begins anew.
 
         Args:
             path: made if it is not there.
@@ -90,14 +90,16 @@ class EvaluationFolder:
         }
         if (folder / SETTINGS).exists():
             found = cls(folder)
-            found.require_same(row)
-            return found
+            if found.items.read():
+                found.require_same(row)
+                return found
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            if any(folder.iterdir()):
+            if not (folder / SETTINGS).exists() and any(folder.iterdir()):
                 raise EvaluationError(f"{folder} holds other things: give the name of a new folder to --out.")
-            write_tasks(folder / TASKS, tasks)
-            _write(folder / SETTINGS, row)  # last: from here on it is an evaluation
+            with _alone(folder):
+                write_tasks(folder / TASKS, tasks)
+                _write(folder / SETTINGS, row)  # last: from here on it is an evaluation
         except OSError as error:
             raise EvaluationError(f"{folder} cannot be written ({error.strerror}): give another --out.") from None
         return cls(folder)
@@ -198,15 +200,21 @@ class EvaluationFolder:
         Raises:
             EvaluationError: if another process is at it.
         """
-        descriptor = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise EvaluationError(f"Another process is at the evaluation in {self.path}: wait for its end.") from None
-        else:
+        with _alone(self.path):
             yield
-        finally:
-            os.close(descriptor)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise EvaluationError(f"Another process is at the evaluation in {folder}: wait for its end.") from None
+    else:
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def no_answer(item: Item) -> bool:

@@ -102,6 +102,13 @@ def test_what_cannot_be_asked_is_one_line(place: Path):
     assert "holds no evaluation" in _rewatch(place, "eval", "rescore", "memory").stderr
 
 
+def test_a_policy_that_is_not_there_keeps_no_folder(place: Path):
+    words = ("eval", "gym:retrieval", "--limit", 1, "--memory", "memory", "--out", "typo")
+    assert _rewatch(place, *words, "--policy", "heurisitc").returncode == 5
+    assert _rewatch(place, *words).returncode == 0
+    assert "settings.policy" in _rewatch(place, *words, "--policy", "heurisitc").stderr
+
+
 def test_of_many_videos_that_are_missing_a_few_are_told(place: Path):
     rows = [{"id": str(n), "question": "Who?", "answer": "Ann", "video": f"no{n}.mp4"} for n in range(9)]
     (place / "gone.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))

@@ -100,6 +100,7 @@ def test_another_set_or_other_settings_are_refused(
         )
 
     folder = begin()
+    folder.items.append(Item(task="t0", state="begun", run_id="a"))
     if "version" in change:
         folder.row["versions"]["rewatch"] = change["version"]
         (folder.path / "settings.json").write_text(json.dumps(folder.row))
@@ -115,6 +116,21 @@ def test_other_models_in_the_memory_are_refused(tasks: tuple[Task, ...], tmp_pat
     folder.note("memory", {**facts, "videos": {"v2": {"speech": "y"}}})  # another video is no contradiction
     with pytest.raises(EvaluationError, match=r"memory.videos.v1.speech = \"x\", and it is \"z\" now"):
         EvaluationFolder(folder.path).note("memory", {"videos": {"v1": {"speech": "z"}}})
+
+
+def test_where_nothing_was_asked_yet_it_begins_anew_unless_another_process_is_at_it(
+    tasks: tuple[Task, ...], tmp_path: Path
+):
+    def begin(count: int, **settings: Any) -> EvaluationFolder:
+        return EvaluationFolder.open(
+            tmp_path / "run", name="some", settings=Settings(**settings), tasks=tasks[:count], measures=()
+        )
+
+    with begin(4).writing(), pytest.raises(EvaluationError, match="Another process"):
+        begin(2, policy="other")
+    assert EvaluationFolder(tmp_path / "run").settings.policy == "heuristic"
+    anew = begin(2, policy="other")
+    assert anew.settings.policy == "other" and len(anew.asked) == 2
 
 
 def test_a_folder_of_something_else_is_left_alone(tasks: tuple[Task, ...], tmp_path: Path):

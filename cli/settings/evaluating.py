@@ -56,6 +56,9 @@ class SetOptions:
         """Open a set; of rows that are no tasks some are shown."""
         from ...evaluation.benchmarks.sources import open_set
 
+        for folder in self.videos or ():
+            if not folder.is_dir():
+                raise typer.BadParameter(f"--videos: there is no folder {folder}.")
         task_set = open_set(text, limit=self.limit, seed=self.seed)
         console = Console(stderr=True)
         for problem in task_set.problems[:SHOWN]:

@@ -99,6 +99,8 @@ def test_what_cannot_be_asked_is_one_line(place: Path):
     (place / "bad.jsonl").write_text('{"id": "a", "question": "Who?", "answer": "Ann", "video": "bad.mp4"}\n')
     failed = _rewatch(place, "eval", "bad.jsonl", "--out", "bad")
     assert failed.returncode == 1 and "All 1 items failed" in failed.stderr and "bad.mp4" in failed.stderr
+    nowhere = _rewatch(place, "eval", "bad.jsonl", "--out", "nowhere", "--videos", "no/folder")
+    assert nowhere.returncode == 2 and "there is no folder no/folder" in nowhere.stderr
     assert "holds no evaluation" in _rewatch(place, "eval", "rescore", "memory").stderr
 
 

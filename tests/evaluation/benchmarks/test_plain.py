@@ -197,6 +197,7 @@ def test_json_lines_arrays_objects_tables_and_parquet_give_the_same(tmp_path: Pa
         "one.json": json.dumps({"questions": ROWS}),
         "m.json": json.dumps({row["id"]: {k: v for k, v in row.items() if k != "id"} for row in ROWS}, indent=1),
         "t.csv": 'id,video,question,options,answer\n1,a.mp4,Which?,"[""x"", ""y""]",y\n2,b.mp4,How many?,,3\n',
+        "s.csv": "id;video;question;options;answer\n1;a.mp4;Which?;\"['x', 'y']\";y\n2;b.mp4;How many?;;3\n",
         "t.tsv": "id\tvideo\tquestion\ta0\ta1\tanswer\n1\ta.mp4\tWhich?\tx\ty\t1\n2\tb.mp4\tHow many?\t\t\t3\n",
     }
     for name, text in contents.items():

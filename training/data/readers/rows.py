@@ -53,8 +53,14 @@ def text_of_file(file: Path) -> str:
 
 
 def _table(text: str, file: Path) -> Iterator[tuple[str, Any]]:
-    """The rows of a table whose first line names the columns; cells are texts, and empty ones are left out."""
-    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=_TABLES[file.suffix.lower()])
+    """The rows of a table whose first line names the columns; cells are texts, and empty ones are left out.
+
+    Spreadsheets of many countries part the cells of a .csv by semicolons.
+    """
+    head, between = text.partition("\n")[0], _TABLES[file.suffix.lower()]
+    if between == "," and ";" in head and "," not in head:
+        between = ";"
+    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=between)
     try:
         for row in rows:
             yield f"line {rows.line_num}", {name: cell for name, cell in row.items() if name and cell}

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from ..store.database import Store
     from ..store.search import Searcher
     from ..tracking.detector import Detector
+    from .text_mask import TextMask
 
 _VIEWS = 8  # moments of which the view is kept
 _SEARCHERS = 4  # sets of videos whose searcher is kept
@@ -90,6 +91,7 @@ class RestrictedView:
         self._lock = threading.RLock()
         self._parts: dict[str, VideoPart] | None = None
         self._searchers: OrderedDict[tuple[str, ...], Searcher] = OrderedDict()
+        self._masks: dict[str, TextMask] = {}
         self._levels: dict[frozenset[str] | None, Levels] = {}
         self._until: OrderedDict[float | Moment, RestrictedView] = OrderedDict()
 
@@ -227,17 +229,25 @@ class RestrictedView:
         part = self._part(video_id)
         if part is None:
             return ArrayVideo([np.zeros((_BLANK.height, _BLANK.width, 3), np.uint8)], 1 / _BLANK.duration, name="")
-        mask = None
-        if self.restriction.pictures in ("without_text", "text"):
-            from .text_mask import TextMask
-
-            there = "screen_text" in part.whole.channels
-            texts = self._inner.texts(part.whole.id, channel="screen_text") if there else []
-            mask = TextMask(texts, inverse=self.restriction.pictures == "text")
         silent = not self.restriction.sound
         heard = [span for span in part.visible if not (silent or self.restriction.is_moment(part.whole.id, span))]
         source = self._inner.open(part.whole.id)
-        return RestrictedVideo(source, part.pieces, part.record.span, mask=mask, audible=heard, stamp=self._stamp)
+        return RestrictedVideo(
+            source, part.pieces, part.record.span, mask=self._mask(part), audible=heard, stamp=self._stamp
+        )
+
+    def _mask(self, part: VideoPart) -> TextMask | None:
+        """What covers the pictures of a video, one for all who open it."""
+        if self.restriction.pictures not in ("without_text", "text"):
+            return None
+        from .text_mask import TextMask
+
+        with self._lock:
+            if part.whole.id not in self._masks:
+                there = "screen_text" in part.whole.channels
+                texts = self._inner.texts(part.whole.id, channel="screen_text") if there else []
+                self._masks[part.whole.id] = TextMask(texts, inverse=self.restriction.pictures == "text")
+            return self._masks[part.whole.id]
 
     # Rows
 

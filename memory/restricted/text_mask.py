@@ -47,7 +47,7 @@ class TextMask:
 
     def _boxes_in(self, image: np.ndarray, known: list[Box]) -> list[Box]:
         """What is to be covered; equal pictures, of which tools ask for many again, are looked at once."""
-        key = (hashlib.sha256(np.ascontiguousarray(image)).digest(), image.shape, *known)
+        key = (hashlib.sha256(image.tobytes()).digest(), image.shape, *known)
         with self._lock:
             if key in self._found:
                 self._found.move_to_end(key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -227,18 +228,20 @@ def _evaluate(
     console = Console(stderr=True)
     typed = sys.argv[1:]
     going_on.note(typed if chosen.out else [*typed, "--out", str(whole or out)])
-    beside = [Path(path).parent for path in (set_, set_.partition(":")[2]) if path and Path(path).is_file()]
+    named = [Path(text) for text in (set_, set_.partition(":")[2]) if text]
+    beside = [path.parent if path.is_file() else path for path in named if path.exists()]
+    columns = (TextColumn("asking"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn())
+    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
     def add(into: ClipMemory, path: Path) -> VideoRecord:
         return add_video(into, path, console)
 
-    columns = (TextColumn("asking"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with ExitStack() as stack:
 
         def plan(count: int, failures: dict[str, str]) -> None:
             for name, reason in failures.items():
                 console.print(message("warning", f"{name}: its tasks fail: {reason}", "yellow"), soft_wrap=True)
-            bar.add_task("", total=count)
+            stack.enter_context(bar).add_task("", total=count)  # now that indexing needs no bar of its own any more
 
         def step(item: Item) -> None:
             bar.advance(bar.tasks[0].id)
@@ -263,6 +266,7 @@ def _evaluate(
 
 def _show(folder: EvaluationFolder, as_json: bool) -> None:
     from ..evaluation.evaluate import score
+    from ..evaluation.resume import failures
     from ..evaluation.table import render
 
     made = score(folder)
@@ -274,6 +278,8 @@ def _show(folder: EvaluationFolder, as_json: bool) -> None:
     console = Console()
     console.print(render(made))
     console.print(f"\nfolder  {folder.path}", soft_wrap=True)
+    if failed := failures(folder):
+        console.print(message("warning", failed, "yellow"), soft_wrap=True)
     if left_out:
         told = f"{len(left_out)} items are left out, the first since {left_out[0].failed}"
         console.print(message("note", told, "yellow"), soft_wrap=True)

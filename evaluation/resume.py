@@ -220,6 +220,17 @@ class NothingMeasured(EvaluationError):
     exit_code = 1
 
 
+def failures(folder: EvaluationFolder) -> str:
+    """How many of the items that are done came to no answer, and the reason that occurs most; empty for none."""
+    items = folder.done()
+    reasons = Counter(item.failed or (item.answer.text if item.answer else "") for item in items if no_answer(item))
+    if not reasons:
+        return ""
+    reason, count = reasons.most_common(1)[0]
+    number = "All" if reasons.total() == len(items) else f"{reasons.total()} of"
+    return f"{number} {len(items)} items failed, {count} of them so: {reason} (--retry asks them again)"
+
+
 def require_some(folder: EvaluationFolder) -> None:
     """Raise where no item that is done came to an answer: nothing was measured.
 
@@ -227,10 +238,8 @@ def require_some(folder: EvaluationFolder) -> None:
         NothingMeasured: with the reason that occurs most.
     """
     items = folder.done()
-    reasons = Counter(item.failed or (item.answer.text if item.answer else "") for item in items if no_answer(item))
-    if items and reasons.total() == len(items):
-        reason, count = reasons.most_common(1)[0]
-        raise NothingMeasured(f"All {len(items)} items failed, {count} of them so: {reason} (--retry asks them again)")
+    if items and all(map(no_answer, items)):
+        raise NothingMeasured(failures(folder))
 
 
 def differences(before: Any, now: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:

@@ -119,16 +119,16 @@ class RapidReader:
         if min(height, width) < 8:
             return []
         picture = np.ascontiguousarray(image[:, :, ::-1])
-        found = [at for scale in _scales(width, height, False) for at, _ in self._detected(picture, scale)]
+        found: list[_RecognizedPlace] = []
+        for scale in _scales(width, height, False):
+            found += self._at_scale(picture, scale, False, found)
         rows = small_print(picture) if needs_tiles(width, height) else []
         for tile in _tiles(width, height) if rows else ():
             if any(_inside(point, tile) for point in rows):
-                left, top, right, bottom = map(int, tile)
-                offset = np.array([left, top], np.float32)
-                found += [at + offset for at, _ in self._detected(picture[top:bottom, left:right], 1.0)]
+                found += self._in_tile(picture, tile, found)
         return [
             _box(each.corners, width, height)
-            for each in self._recognized(picture, found)
+            for each in found
             if credible(each.text, each.score) or (each.score >= _HALF_READ and _letters(each.text) >= _SOME)
         ]
 

@@ -38,7 +38,7 @@ class TextMask:
         boxes = self._at(time)
         covered = _covered(image, boxes)
         for _ in range(_PASSES):
-            found = self._reader.places(covered) or [line.box for line in self._reader.read(covered)]
+            found = self._reader.places(covered)
             if not found:
                 break
             boxes += found

@@ -183,7 +183,9 @@ class RestrictedView:
         if not visible:
             return None
         start, end = visible[0].start, visible[-1].end
-        channels = {name: stamp for name, stamp in record.channels.items() if self.restriction.keeps(name)}
+        # Of a video in which nothing is written this too is known, so that nobody has to read all of it to find out.
+        there = [name for name in record.channels if name == "screen_text" or self.restriction.keeps(name)]
+        channels = {name: record.channels[name] for name in there}
         failures = tuple(
             one for one in record.failures if one.channel in channels and any(s.overlap(one.span) > 0 for s in visible)
         )
@@ -270,6 +272,10 @@ class RestrictedView:
             self, self._searcher, query, channels=channels, videos=videos, between=between, level=level, k=k,
             vector=vector,
         )  # fmt: skip
+
+    def prepare(self, videos: Sequence[str]) -> None:
+        """Make the rows of some videos (ids; none: all) now, so that no time of a tool or a run goes into it."""
+        self._searcher([record.id for record in self.videos() if not videos or record.id in videos])
 
     def _searcher(self, videos: Sequence[str]) -> Searcher:
         key = tuple(sorted(videos))

@@ -38,6 +38,14 @@ _RULES = re.compile(
 )
 _ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x")
 _BULLET = re.compile(r"^[ \t]*[-*•][ \t]+(?=\S)")
+_SPOKEN = re.compile(
+    r"(?:[^\n.?!:：]{0,60}\b)?(?:options?|choices?|candidates?|labels?)[ \t]*[:：][ \t]*"
+    r"(?P<listed>[^\n?？:：]{3,400})(?:\n|$)",
+    re.IGNORECASE,
+)
+"""Options in the line that announces them: `Choose one of these options: red, blue.`"""
+_WORDS = 8
+"""Words that one of such options has at most."""
 _LONGEST_LIST = 20_000
 
 
@@ -242,10 +250,18 @@ def _below_heading(text: str) -> Choices | None:
                 found.append(_BULLET.sub("", lines[end]).strip())
         if 2 <= len(found) <= MOST:
             return _choices("\n".join(lines[:n]), [], found, "\n".join(lines[end:]))
-        listed = [one.strip(" \"'.") for one in re.split(r"[,;|]", found[0])] if len(found) == 1 else []
-        if 2 <= len(listed) <= MOST and all(listed):
+        listed = _split(found[0]) if len(found) == 1 else []
+        if listed:
             return _choices("\n".join(lines[:n]), [], listed, "\n".join(lines[end:]))
-    return None
+    spoken = _SPOKEN.search(text)
+    listed = _split(spoken["listed"]) if spoken else []
+    return _choices(text[: spoken.start()], [], listed, text[spoken.end() :]) if spoken and listed else None
+
+
+def _split(text: str) -> list[str]:
+    """The short texts that stand in a line with commas between them; nothing where they are no such list."""
+    listed = [re.sub(r"^(?:or|and)\s+", "", one.strip(" \"'.")) for one in re.split(r"[,;|]", text)]
+    return listed if 2 <= len(listed) <= MOST and all(0 < len(one.split()) <= _WORDS for one in listed) else []
 
 
 def without_cue(text: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...tools.times import parse_seconds
 from .prompt import PromptError
 from .roles import role_of
 
@@ -72,9 +73,13 @@ class Filler:
                 found[name] = self.fill(one, name, depth + 1, facts)
         for name in required:
             found.setdefault(name, self._fact(name, facts))
-        if len(properties) == 1 and len(found) == 1 and not role_of(next(iter(found))) and depth == 0:
-            only = next(iter(found))  # whatever it is called, it is the answer
-            found[only] = self.fill(properties[only], "answer", depth + 1, facts)
+        roles = {name: role_of(name) for name in found}
+        if depth == 0 and not {"answer", "choice", "number"} & set(roles.values()):
+            unnamed = next(
+                (name for name in properties if name in found and found[name] == "" and not roles[name]), None
+            )
+            if unnamed is not None:  # whatever it is called, it is the answer
+                found[unnamed] = self.fill(properties[unnamed], "answer", depth + 1, facts)
         return found
 
     def _array(self, schema: Mapping[str, Any], key: str, depth: int, facts: Facts) -> list[Any]:
@@ -170,7 +175,9 @@ def _same(value: Any, said: Any) -> bool:
 def _number(value: Any, schema: Mapping[str, Any], *, whole: bool) -> float | int:
     """A number within the schema's bounds: what is said, or what of the bounds is nearest to it."""
     try:
-        said = float(value) if not isinstance(value, str) else float(re.findall(r"-?\d+(?:\.\d+)?", value)[0])
+        if isinstance(value, str):
+            value = parse_seconds(value) if ":" in value else re.findall(r"-?\d+(?:\.\d+)?", value)[0]
+        said = float(value)
     except (TypeError, ValueError, IndexError):
         said = 0.0
     low = max(schema.get("minimum", -math.inf), schema.get("exclusiveMinimum", -math.inf))

@@ -16,6 +16,12 @@ _KEYS = re.compile(
     r"((?:[\"'`“][\w .-]{1,40}[\"'`”](?:\s*\([^()\n]{0,60}\))?[\s,]*(?:and\s+|or\s+)?){1,12})",
     re.IGNORECASE,
 )
+_PLAIN_KEY = r"[A-Za-z_]\w{1,30}(?:\s?\([^()\n]{0,60}\))?"
+_PLAIN_KEYS = re.compile(
+    rf"\b(?:keys?|fields?)\b(?::|\s(?:named|called))?\s((?:{_PLAIN_KEY}(?:\s?,\s?(?:and\s)?|\sand\s)){{1,11}}{_PLAIN_KEY})",
+    re.I,
+)
+"""Keys without quotation marks: `the fields answer (text), start and end`."""
 _LISTS = re.compile(
     r"\[\s?(?:\[[^\[\]\n]{1,80}\]|[\"'][^\[\]\n]{1,80}[\"'])\s?"
     r"(?:,[^\[\]]{0,20}(?:\[[^\[\]\n]{1,80}\][,\s.…]{0,9}){0,3})?\]"
@@ -38,7 +44,7 @@ _COUNTS = ("minItems", "minLength")
 _MOST = 1000
 """Items or characters that a schema may demand."""
 _GUESSED = {
-    "start": "number", "end": "number", "confidence": "number", "number": "number", "abstained": "boolean",
+    "confidence": "number", "number": "number", "abstained": "boolean",
     "span": "array", "evidence": "array",
 }  # fmt: skip
 _TYPES = frozenset(("object", "array", "string", "number", "integer", "boolean", "null"))
@@ -93,6 +99,10 @@ def _in_words(text: str) -> Mapping[str, Any] | None:
     named = _KEYS.search(text)
     if named:
         keys = re.findall(r"[\"'`“]([\w .-]{1,40})[\"'`”]", named[1])
+        return _object({key: _guessed(key) for key in keys})
+    plain = _PLAIN_KEYS.search(text)
+    if plain:
+        keys = re.findall(r"[A-Za-z_]\w+", re.sub(r"\([^()]*\)|\band\b", " ", plain[1]))
         return _object({key: _guessed(key) for key in keys})
     found = list(dict.fromkeys(_KEY.findall(text)))
     return _object({key: _guessed(key) for key in found}) if found else None
@@ -160,7 +170,7 @@ def _guessed(key: str) -> dict[str, Any]:
     role = role_of(key)
     if role == "box":
         return {"type": "array", "items": {"type": "number"}}
-    return {"type": _GUESSED.get(role, "string")}
+    return {} if role in ("start", "end", "time") else {"type": _GUESSED.get(role, "string")}
 
 
 def _object(properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,11 +13,11 @@ _SOFT = (
 )
 """Words before a verb that say nothing."""
 _VERBS = (
-    r"(?:answer|respond|reply|output|return|give|provide|select|choose|pick|write|report|state|indicate|conclude|end|"
+    r"(?:answer|respond|reply|output|return|give|offer|provide|select|choose|pick|write|report|state|indicate|conclude|end|"
     r"format|list|separate|join|keep|make|limit|print|present|express|put|enclose|wrap|include|use|place)\b[^?？]{0,600}?"
 )
 _INSTRUCTION = phrases(
-    r"\b(?:answers?|responses?|options?|choices?|letters?|questions?|mcq|multiple-choice|multi-choice)\b",
+    r"\b(?:answers?|responses?|reply|replies|options?|choices?|letters?|questions?|mcq|multiple-choice|multi-choice)\b",
     r"\b(?:formats?|formatted|json|tags?|boxed|text|characters?|words?|explanation|coordinates|timestamps?|seconds|keys?|fields?)\b",
     r"\b(?:only|directly|briefly|concisely|short|concise|step[\s-]+by[\s-]+step)\b",
     r"\b(?:as an?|as follows|using an?|in (?:an?|one|the (?:form|following)))\b",
@@ -92,10 +92,10 @@ _ROLE = phrases(
 )
 """A piece about the one who answers, the frames, or how to go about it."""
 CUE = re.compile(
-    r"^\W{0,12}(?:(?:so|therefore|thus)\b[\s,]*)?(?:(?:the|your|my)\s+)?(?:(?:best|correct|right|final|most\s+likely)\s+)*"
+    r"^\W{0,12}(?:(?:so|therefore|thus)\b[\s,]*)?(?:(?:the|your|my)\s+)?(?:(?:best|correct|right|final|short|brief|most\s+likely)\s+)*"
     r"(?:answers?|options?|choices?|candidates?|response|output|solution|correct|prediction|请回答|回答|答案|选项)"
     r"(?:\s+(?:is|letter|list|choices|options|candidates|are))?(?:\s+(?:listed|given|as\s+follows|below))?"
-    r"\s*(?:[:：]?[\s(（\[*_\"'<]*)$",
+    r"\s*(?:[:：.]?[\s(（\[*_\"'<]*)$",
     re.IGNORECASE,
 )
 """A piece that only opens options or an answer: `Options:`, `The best answer is:`, `Best option: (`."""

@@ -12,8 +12,8 @@ from .context import plain_text, set_apart
 from .form import closed_words, read_form
 from .objects import ASKS_JSON, example_in
 from .phrases import phrases
-from .pieces import CUE, is_instruction, lead, pieces
-from .prompt import Prompt
+from .pieces import CUE, is_instruction, lead, pieces, writes
+from .prompt import Form, Prompt
 
 _NAMES = r"(?:questions?|query|queries|sentence|event|description|moment|caption|text)"
 _ASKED = phrases(
@@ -32,6 +32,10 @@ _FINDS = phrases(
     r"\b(?:find|locate|determin\w+|start and end|starting and ending|answer the question)\b",
 )
 _PLAIN_NOUNS = frozenset(("option", "choice", "answer", "candidate"))
+_ASKS = phrases(
+    r"[?？]|^\W*(?:when|what|where|which|who|how|at|find|locate|tell|give|show|list|say|name|return|provide|output|"
+    r"determine|identify|please|can|could)\b",
+)
 _STATEMENT = "When does this happen: {}"
 
 
@@ -63,10 +67,10 @@ def read_prompt(text: str, *, system: str = "", response_format: Mapping[str, An
     form = read_form(
         f"{told}\n{imperative}", labels, question=question, lettered=lettered, response_format=response_format
     )
-    if form.value in ("span", "spans") and not re.search(
-        r"[?？]|^\W*(?:when|what|where|which|who|how|find|locate|at)\b", question, re.I
-    ):
+    if form.value in ("span", "spans") and not _ASKS.search(question):
         question = _STATEMENT.format(question)
+    if form == Form() and question in body:  # no harness, but somebody who talks: "Look at the man. What does he hold?"
+        question = _whole_lines(body, question)
     return Prompt(question=question, options=options, form=form, context=context)
 
 
@@ -158,6 +162,15 @@ def _parted(text: str) -> tuple[str, str]:
         else:
             asks += piece
     return asks.strip(), tells.strip()
+
+
+def _whole_lines(text: str, part: str) -> str:
+    """A part of a text with the rest of the lines in which it stands, where this does not tell how to write."""
+    start, end = text.index(part), text.index(part) + len(part)
+    before, behind = text[text.rfind("\n", 0, start) + 1 : start], text[end:].partition("\n")[0]
+    if any(writes(piece) or lead(piece) for rest in (before, behind) for piece in pieces(rest)):
+        return part
+    return f"{before}{part}{behind}".strip()
 
 
 def _without_preamble(text: str) -> str:

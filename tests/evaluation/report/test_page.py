@@ -119,6 +119,8 @@ def test_evaluations_are_named_by_what_differs(tmp_path: Path) -> None:
     assert names_of(made[:2]) == ["as asked", "no_speech"]
     names = names_of(made)
     assert len(set(names)) == 5 and "frames 4" in names[3] and "route direct" in names[2]
+    assert names_of([made[0], made[3]]) == ["frames 64", "frames 4"]
+    assert names_of([made[0], made[3]], budgets=False) == ["as asked", "as asked"], "one strategy, one curve"
 
 
 def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from rewatch.server.prompts import read_prompt
+from rewatch.server.prompts import Form, read_prompt
 
 Q = "What does she do next?"
 FOUR = ("opens the box", "leaves", "sits down", "waves")
@@ -56,6 +56,8 @@ def test_options_without_labels_and_those_of_several_lines():
     assert (plain.options, plain.form.shows) == (("opens the box", "leaves"), "text")
     numbered = read_prompt(f"{Q}\nChoices: ['opens the box', 'leaves']\nGive the index (0-1) of the best choice.")
     assert (numbered.options, numbered.form.labels) == (("opens the box", "leaves"), ("0", "1"))
+    listed = read_prompt(f"{Q}\nChoose one of these options: opens the box, leaves, or waves.")
+    assert (listed.options, listed.form.shows) == (("opens the box", "leaves", "waves"), "text")
     long = read_prompt("Which text fits?\nA. She opens the box\nand looks inside.\nB. She leaves.\nLetter only.")
     assert long.options == ("She opens the box and looks inside.", "She leaves.")
     named = read_prompt("Which sentence is true?\nSentence A: she waves\nSentence B: she leaves\nGive the best one:")
@@ -71,6 +73,8 @@ def test_options_without_labels_and_those_of_several_lines():
         "Who answers the phone, and what is the answer?",
         "Is it plan A or plan B that she chooses?",
         "Which number is on the jersey?",
+        "Describe the following: the room, the people, the mood.",
+        "What time is it on the clock? Give the time and the date.",
         'What does the text "Way out" on the door mean?',
         "Who is there when 'Day 2' is shown?",
     ],
@@ -164,6 +168,22 @@ def test_a_long_text_is_read_at_its_ends():
 def test_what_is_looked_for_becomes_a_question(text: str):
     prompt = read_prompt(text)
     assert (prompt.question.rstrip("."), prompt.form.value) == ("When does this happen: a dog barks", "span")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Look at the man. What does he hold?",
+        "Ignore the music. Who speaks first?",
+        "You will see two of them. Is one tall?",
+        "Give me a list of all the people.",
+        "Hello",
+        "and after that?",
+    ],
+)
+def test_somebody_who_talks_is_left_as_he_is(text: str):
+    prompt = read_prompt(text)
+    assert (prompt.question, prompt.options, prompt.form) == (text, (), Form())
 
 
 def test_a_question_that_is_a_task_stays():

@@ -104,6 +104,10 @@ def test_json_without_a_schema():
     named = read_prompt("Who waves? Use the keys 'name_of_answer' and 'why'.", response_format=plain)
     assert json.loads(write_answer(answer("Ann"), named)) == {"name_of_answer": "Ann", "why": "she waves"}
     assert write_answer(answer("Ann"), read_prompt("Who waves?", response_format={"type": "text"})) == "Ann"
+    bare = read_prompt(
+        "Return a JSON object with the fields who (text), start_time (mm:ss) and unsure. Question: Who waves?"
+    )
+    assert json.loads(write_answer(answer("Ann"), bare)) == {"who": "Ann", "start_time": "01:12", "unsure": False}
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ SIDE = 1920
 """Longest side of the video in pixels; larger pictures are scaled down."""
 ENDING = ".mp4"
 _TICK = Fraction(1, 1000)
-_TICKS = {"video_track_timescale": "1000"}  # FFmpeg makes them finer, and its field for how long a picture stands too small
+_TICKS = {"video_track_timescale": "1000"}  # left alone, FFmpeg makes them finer: a gap of 38 h has no room then
 _LEAST = 16  # pixels of a side, less is no video for some decoders
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from ..timeline.moment import Moment
 from ..types import CLIP, Clip, Hit, Summary, Text, VideoRecord
 from ..video.array_video import ArrayVideo
 from ..video.open import find_video
+from ..view_models import ViewModels
 from ..view_search import search_view
 from .restriction import Restriction
 from .rows import VideoPart
@@ -34,7 +35,6 @@ from .video import RestrictedVideo
 
 if TYPE_CHECKING:
     from ..causal_view import CausalView
-    from ..encoders import VisualEncoder
     from ..levels.levels import Levels
     from ..memory_models import MemoryModels
     from ..store.database import Store
@@ -71,12 +71,14 @@ class WholeMemory(MemoryView, Protocol):
         """See `ClipMemory.version`."""
 
 
-class RestrictedView:
+class RestrictedView(ViewModels):
     """The reading side of a memory under a `Restriction`; `ClipMemory.restricted` makes one.
 
     Every row is made of what may be seen and heard alone, only those rows are searched and counted, and videos that are
     opened show and play no more. Of a `CausalView` it is made in the same way, so that both hold at once.
     """
+
+    _memory: WholeMemory
 
     def __init__(self, whole: WholeMemory, restriction: Restriction, *, of: CausalView | None = None) -> None:
         self.restriction = restriction
@@ -128,31 +130,6 @@ class RestrictedView:
     def version(self) -> tuple[int, int]:
         """See `ClipMemory.version`."""
         return self._memory.version()
-
-    @property
-    def visual_encoder(self) -> VisualEncoder:
-        """See `ClipMemory.visual_encoder`."""
-        return self._memory.visual_encoder
-
-    @property
-    def models_given(self) -> dict[str, Any]:
-        """See `ClipMemory.models_given`."""
-        return self._memory.models_given
-
-    @property
-    def transcriber(self) -> str | None:
-        """See `ClipMemory.transcriber`."""
-        return self._memory.transcriber
-
-    @property
-    def detector(self) -> Detector | None:
-        """See `ClipMemory.detector`."""
-        return self._memory.detector
-
-    @property
-    def detector_stamp(self) -> str:
-        """See `ClipMemory.detector_stamp`."""
-        return self._memory.detector_stamp
 
     # Videos
 

@@ -102,6 +102,26 @@ def test_what_cannot_be_asked_is_one_line(place: Path):
     assert "holds no evaluation" in _rewatch(place, "eval", "rescore", "memory").stderr
 
 
+def test_of_many_videos_that_are_missing_a_few_are_told(place: Path):
+    rows = [{"id": str(n), "question": "Who?", "answer": "Ann", "video": f"no{n}.mp4"} for n in range(9)]
+    (place / "gone.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    told = _rewatch(place, "eval", "gone.jsonl", "--out", "gone").stderr
+    assert told.count("its tasks fail") == 3 and "6 more videos cannot be used" in told
+    assert "All 9 items failed" in told and "--videos names the folder" in told
+
+
+def test_a_control_that_leaves_everything_out_has_measured_nothing(place: Path):
+    words = ("eval", "gym:retrieval", "--limit", 2, "--memory", "memory", "--control", "options_shuffled")
+    told = _rewatch(place, *words, "--out", "none")
+    assert told.returncode == 1 and "All 2 items are left out, the first since" in told.stderr
+
+
+def test_the_memory_of_a_run_is_its_own_unless_one_is_named(place: Path):
+    assert "[default: one in the evaluation's folder]" in " ".join(
+        _rewatch(place, "eval", "run", "--help").stdout.split()
+    )
+
+
 def test_sets_measures_and_controls_are_listed(place: Path):
     shown = _rewatch(place, "eval", "list")
     assert shown.returncode == 0 and "gym" in shown.stdout and "accuracy" in shown.stdout

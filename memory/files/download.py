@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from ..errors import CapabilityError, VideoError
+from ..errors import CapabilityError, MemoryFolderError, VideoError
 from ..processes.child_process import Child, connection_to_parent
 from ..sanitize import one_line
 from .names import printable
@@ -129,6 +129,7 @@ def fetch(
 
     Raises:
         VideoError: if it cannot be loaded, is too large, is no video, or was stopped.
+        MemoryFolderError: if the folder of the target cannot be written.
     """
     free = _free(target.parent)
     wanted = LARGEST if video.size is None else video.size
@@ -137,11 +138,14 @@ def fetch(
             f"{video.name} has {wanted / 1e6:.0f} MB, and at most {min(LARGEST, max(free, 0)) / 1e6:.0f} MB are "
             "taken: download it yourself, and add the file."
         )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".part-", dir=target.parent) as folder:  # the process may be killed
-        whole = Path(folder, _WHOLE)
-        _run(Request(video.url, hosts, str(whole), video.page), progress, stopped)
-        whole.replace(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".part-", dir=target.parent) as folder:  # the process may be killed
+            whole = Path(folder, _WHOLE)
+            _run(Request(video.url, hosts, str(whole), video.page), progress, stopped)
+            whole.replace(target)
+    except OSError as error:
+        raise MemoryFolderError(f"{target.parent} cannot be written ({error.strerror}): check its rights.") from error
 
 
 def _run(request: Request, progress: Callable[[int], None], stopped: Callable[[], bool]) -> WebVideo | bytes | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from rewatch.memory import VideoError
+from rewatch.memory import MemoryFolderError, VideoError
 from rewatch.memory.files.download import WebVideo, fetch, is_public, load, look
 
 
@@ -129,6 +129,13 @@ def test_what_is_given_up_leaves_nothing(web: str, tmp_path: Path):
     with pytest.raises(VideoError, match="stopped"):
         fetch(slow, tmp_path / "slow.mp4", ("127.0.0.1",), lambda size: None, stopped)
     assert parts and list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_told(web: str, tmp_path: Path):
+    (tmp_path / "file").write_text("no folder")
+    clip = WebVideo(f"{web}/clip.mp4", "clip.mp4", "video/mp4", 10)
+    with pytest.raises(MemoryFolderError, match="cannot be written"):
+        fetch(clip, tmp_path / "file" / "clip.mp4", ("127.0.0.1",), lambda size: None, lambda: False)
 
 
 def test_a_page_is_read_with_yt_dlp(web: str, tmp_path: Path):

@@ -239,8 +239,11 @@ def _evaluate(
     with ExitStack() as stack:
 
         def plan(count: int, failures: dict[str, str]) -> None:
-            for name, reason in failures.items():
+            for name, reason in list(failures.items())[:3]:
                 console.print(message("warning", f"{name}: its tasks fail: {reason}", "yellow"), soft_wrap=True)
+            if len(failures) > 3:
+                told = f"{len(failures) - 3} more videos cannot be used, and their tasks fail"
+                console.print(message("warning", told, "yellow"), soft_wrap=True)
             stack.enter_context(bar).add_task("", total=count)  # now that indexing needs no bar of its own any more
 
         def step(item: Item) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..memory.sanitize import one_line
 from .judging import Judged
 from .measures import EVERY_SET, MEASURES, Figure
+from .measures.costs import AMOUNTS
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -126,7 +127,8 @@ def _part(key: str, rows: Sequence[Row]) -> RichTable:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    columns = [name for name in COLUMNS if any(name in row.figures and row.figures[name].value for row in rows)]
+    costs = [name for name in COLUMNS if name in AMOUNTS and not any(_has(row, name) for row in rows)]
+    columns = [name for name in COLUMNS if name not in costs and any(name in row.figures for row in rows)]
     failed = any(row.failed for row in rows)
     part = RichTable(box=None, pad_edge=False)
     part.add_column(Text(one_line(key)), no_wrap=True)
@@ -137,6 +139,10 @@ def _part(key: str, rows: Sequence[Row]) -> RichTable:
         cells = [_cell(row.figures.get(name), interval=name == "accuracy") for name in columns]
         part.add_row(Text(one_line(row.name.partition(": ")[2])), *head, *cells)
     return part
+
+
+def _has(row: Row, name: str) -> bool:
+    return name in row.figures and row.figures[name].value != 0
 
 
 def _cell(figure: Figure | None, *, interval: bool) -> str:

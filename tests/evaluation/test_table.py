@@ -86,6 +86,15 @@ def test_what_a_terminal_shows():
     assert "\x1b" not in text and "[red][2J x" in text
 
 
+def test_what_is_zero_everywhere_is_shown_but_for_costs_that_nobody_had():
+    told = shown(render(table([choice(str(n), False, video=str(n)) for n in range(2)] + [item(task(kind="open"))])))
+    (head,) = [line for line in told.splitlines() if line.startswith("kind")]
+    assert "accuracy" in head and "supported" in head and "frames" in head
+    free = [item(task(str(n), kind=kind), seconds=0.0, spend={}) for n, kind in enumerate(("mcq", "open"))]
+    (head,) = [line for line in shown(render(table(free))).splitlines() if line.startswith("kind")]
+    assert "accuracy" in head and "frames" not in head
+
+
 def test_points_of_curves():
     cheap = [choice(str(n), n == 0, video=f"v{n}") for n in range(4)]
     dear = [choice(str(n), n < 3, video=f"v{n}", spend={"frames": 16, "calls": 1, "tokens": 0}) for n in range(4)]

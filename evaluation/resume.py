@@ -18,9 +18,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..memory.files.regular import read_text, replacing
+from ..memory.files.regular import LARGEST_TASKS, read_bytes, read_text, replacing
 from ..training.data.task import Task
-from ..training.data.task_files import TaskFileError, read_tasks, write_tasks
+from ..training.data.task_files import TaskFileError, as_line, read_tasks, write_tasks
 from .controls import CONTROLS, ControlError
 from .items import EvaluationError, Item, ItemFile
 from .settings import Settings, hash_of_tasks, versions
@@ -95,7 +95,7 @@ class EvaluationFolder:
                 return found
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            if not (folder / SETTINGS).exists() and any(folder.iterdir()):
+            if not (folder / SETTINGS).exists() and not all(_left_by_a_kill(one, tasks) for one in folder.iterdir()):
                 raise EvaluationError(f"{folder} holds other things: give the name of a new folder to --out.")
             with _alone(folder):
                 write_tasks(folder / TASKS, tasks)
@@ -259,6 +259,15 @@ def differences(before: Any, now: Any, key: str = "") -> Iterator[tuple[str, Any
             yield from differences(before.get(name), now.get(name), f"{key}.{name}" if key else str(name))
     elif before != now:
         yield key, before, now
+
+
+def _left_by_a_kill(path: Path, tasks: Sequence[Task]) -> bool:
+    """Return whether it is what an end before the first item leaves: a lock, these tasks, a part of a file of ours."""
+    if path.name == LOCK:
+        return True
+    if path.name == TASKS:
+        return read_bytes(path, LARGEST_TASKS) == "".join(as_line(task) + "\n" for task in tasks).encode()
+    return path.name.startswith((f".{TASKS}.", f".{SETTINGS}.")) and path.suffix == ".part"
 
 
 def _joined(before: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:

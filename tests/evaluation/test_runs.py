@@ -141,6 +141,20 @@ def test_a_folder_of_something_else_is_left_alone(tasks: tuple[Task, ...], tmp_p
         EvaluationFolder(tmp_path)
 
 
+def test_what_a_kill_leaves_before_the_settings_is_gone_on_with(tasks: tuple[Task, ...], tmp_path: Path):
+    def begin(count: int) -> EvaluationFolder:
+        return EvaluationFolder.open(tmp_path, name="two", settings=Settings(), tasks=tasks[:count], measures=())
+
+    (tmp_path / "writer.lock").touch()
+    (tmp_path / ".settings.json.77.part").write_text('{"sch')
+    write_tasks(tmp_path / "tasks.jsonl", tasks)
+    before = (tmp_path / "tasks.jsonl").read_bytes()
+    with pytest.raises(EvaluationError, match="holds other things"):
+        begin(2)  # another set: the file may be anybody's
+    assert list(begin(4).asked) == [task.id for task in tasks]
+    assert (tmp_path / "tasks.jsonl").read_bytes() == before
+
+
 def test_one_process_at_a_time_is_at_it(tasks: tuple[Task, ...], tmp_path: Path):
     folder = EvaluationFolder.open(tmp_path / "run", name="two", settings=Settings(), tasks=tasks, measures=())
     with folder.writing(), pytest.raises(EvaluationError, match="Another process"), folder.writing():

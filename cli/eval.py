@@ -13,9 +13,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from typer.core import TyperGroup
 
 from ..memory.registry import require_name
-from .settings.evaluating import AskOptions, CurveOptions, Run, SetName, SetOptions, settings_of
+from .settings.evaluating import SHOWN, AskOptions, CurveOptions, Run, SetName, SetOptions, settings_of
 from .settings.groups import AgentOptions, BudgetOptions, grouped
-from .settings.options import Json, Memory
+from .settings.options import Json, RunMemory
 from .terminal import resume_hint as going_on
 from .terminal.output import Console, message, write_json
 
@@ -53,7 +53,7 @@ def run(
     asking: AskOptions = AskOptions(),  # noqa: B008
     deciding: AgentOptions = AgentOptions(),  # noqa: B008
     limits: BudgetOptions = BudgetOptions(),  # noqa: B008
-    memory: Memory = None,
+    memory: RunMemory = None,
     as_json: Json = False,
 ) -> None:
     """Ask a set and print a table; where the folder holds that evaluation already, go on with it."""
@@ -148,7 +148,7 @@ def curve(
     spread: CurveOptions = CurveOptions(),  # noqa: B008
     chosen: SetOptions = SetOptions(),  # noqa: B008
     deciding: AgentOptions = AgentOptions(),  # noqa: B008
-    memory: Memory = None,
+    memory: RunMemory = None,
     as_json: Json = False,
 ) -> None:
     """Ask a set by each of some routes under each of some budgets, on one memory: accuracy against what it took."""
@@ -239,10 +239,10 @@ def _evaluate(
     with ExitStack() as stack:
 
         def plan(count: int, failures: dict[str, str]) -> None:
-            for name, reason in list(failures.items())[:3]:
+            for name, reason in list(failures.items())[:SHOWN]:
                 console.print(message("warning", f"{name}: its tasks fail: {reason}", "yellow"), soft_wrap=True)
-            if len(failures) > 3:
-                told = f"{len(failures) - 3} more videos cannot be used, and their tasks fail"
+            if len(failures) > SHOWN:
+                told = f"{len(failures) - SHOWN} more videos cannot be used: their tasks fail"
                 console.print(message("warning", told, "yellow"), soft_wrap=True)
             stack.enter_context(bar).add_task("", total=count)  # now that indexing needs no bar of its own any more
 

@@ -232,12 +232,14 @@ def failures(folder: EvaluationFolder) -> str:
 
 
 def require_some(folder: EvaluationFolder) -> None:
-    """Raise where no item that is done came to an answer: nothing was measured.
+    """Raise where no item came to an answer, or all are left out: nothing was measured.
 
     Raises:
-        NothingMeasured: with the reason that occurs most.
+        NothingMeasured: with the reason that occurs most, or that of the first.
     """
-    items = folder.done()
+    items, left_out = folder.done(), folder.left_out()
+    if left_out and not items:
+        raise NothingMeasured(f"All {len(left_out)} items are left out, the first since {left_out[0].failed}")
     if items and all(map(no_answer, items)):
         raise NothingMeasured(failures(folder))
 

@@ -13,13 +13,13 @@ from ..judging import Judged
 from ..measures.abstention import answers_something, risk_coverage
 from ..measures.accuracy import accuracy
 from ..measures.costs import costs
+from ..table import SPENT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Runs = Mapping[str, Sequence[Judged]]
 """What was judged, by the name of the evaluation, in the order of the page."""
-SPENT = ("frames", "tokens", "seconds")
 _INCHES = (4.6, 3.3)
 _HUES = ("#2f6fab", "#c2571a", "#2a7f4f", "#8a4fa3", "#b03a48", "#6b7a1f", "#1f8a8a", "#7a5a3a", "#555f70", "#c08a00")
 _DARK = ("#7db3e8", "#f0894a", "#6fc896", "#c79be0", "#f28b7d", "#c3d16a", "#6fd0d0", "#d0ab84", "#aab4c4", "#ecc04a")
@@ -156,6 +156,7 @@ def _spent(axes: Axes, hues: Sequence[str], runs: Runs, strategies: Mapping[str,
             elinewidth=1,
         )
     axes.set(xlabel=f"{what} per item", ylabel="accuracy", ylim=(-0.02, 1.05))
+    axes.margins(x=0.08)
     axes.set_xlim(left=0)
     _legend(axes, len(curves))
 

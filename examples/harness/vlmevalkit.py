@@ -18,7 +18,7 @@ from pathlib import Path
 from clips import write_clips
 from serving import environment, served
 
-PACKAGES = ("ms-vlmeval==0.0.20", "decord")
+PACKAGES = ("ms-vlmeval==0.0.20",)
 TASK = "rewatch_local"
 ASKED = ("task_type", "candidates", "subtitle_path", "question", "answer")
 

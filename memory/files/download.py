@@ -13,19 +13,22 @@ import ipaddress
 import re
 import shutil
 import socket
+import string
 import sys
 import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from ..errors import CapabilityError, VideoError
 from ..processes.child_process import Child, connection_to_parent
+from ..sanitize import one_line
 from .names import printable
 from .video_files import looks_like_video
 
@@ -175,9 +178,16 @@ def main() -> None:
             connection.send(None)
     except (VideoError, CapabilityError) as error:
         connection.send(error)
-    except OSError as error:
-        why = getattr(error, "reason", None) or error.strerror or error
-        connection.send(VideoError(f"{request.url} could not be loaded ({printable(str(why))[:200]}): check it."))
+    except (OSError, HTTPException, UnicodeError) as error:  # a host's name may be none that DNS can hold
+        why = one_line(_reason(error), 200)
+        connection.send(VideoError(f"{request.url} could not be loaded ({why}): check it."))
+
+
+def _reason(error: Exception) -> str:
+    inner = getattr(error, "reason", None) or error  # urllib wraps the one that says it
+    if isinstance(inner, HTTPException):
+        return f"what answers there speaks no HTTP: {type(inner).__name__}"
+    return str(getattr(inner, "strerror", None) or inner)
 
 
 def guard_connections(hosts: tuple[str, ...]) -> None:
@@ -186,8 +196,9 @@ def guard_connections(hosts: tuple[str, ...]) -> None:
     for host in hosts:
         if host != PUBLIC:
             parts = urlsplit(f"//{host}")
-            for found in socket.getaddrinfo(parts.hostname, None, type=socket.SOCK_STREAM):
-                named.add((str(found[4][0]), parts.port))
+            with suppress(OSError, UnicodeError):  # one that has no address now leads nowhere, and bars no other
+                for found in socket.getaddrinfo(parts.hostname, None, type=socket.SOCK_STREAM):
+                    named.add((str(found[4][0]), parts.port))
     public = PUBLIC in hosts
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
@@ -237,9 +248,16 @@ def _opened(url: str) -> Iterator[Any]:
         *(urllib.request.HTTPErrorProcessor, urllib.request.HTTPDefaultErrorHandler, urllib.request.UnknownHandler),
     ):
         opener.add_handler(handler())
-    request = urllib.request.Request(url, headers={"User-Agent": "rewatch", "Accept-Encoding": "identity"})
+    request = urllib.request.Request(_ascii(url), headers={"User-Agent": "rewatch", "Accept-Encoding": "identity"})
     with opener.open(request, timeout=_PATIENCE) as response:
         yield response
+
+
+def _ascii(url: str) -> str:
+    """An address with its letters beyond ASCII encoded, as browsers send what a person types."""
+    parts = urlsplit(url)
+    host = parts.netloc if parts.netloc.isascii() else parts.netloc.encode("idna").decode()
+    return quote(urlunsplit(parts._replace(netloc=host)), safe=string.punctuation)
 
 
 def _look(url: str) -> WebVideo:

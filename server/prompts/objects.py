@@ -31,12 +31,12 @@ _EACH = re.compile(r"\b(?:list|array|sequence)\s+of\b[^\[\]{}]{0,30}$", re.IGNOR
 ASKS_JSON = re.compile(r"\bjson\b|\b(?:as|return|output)\s+an?\s+(?:object|dictionary|dict)\b", re.IGNORECASE)
 _REFUSED = frozenset(
     "allOf contains dependentRequired dependentSchemas else format if multipleOf not pattern patternProperties "
-    "propertyNames then unevaluatedProperties uniqueItems".split()
+    "propertyNames then unevaluatedItems unevaluatedProperties uniqueItems".split()
 )
 _WANTED: dict[str, type | tuple[type, ...]] = {
     "properties": Mapping, "$defs": Mapping, "definitions": Mapping, "anyOf": list, "oneOf": list, "prefixItems": list,
     "enum": list, "required": list, "type": (str, list), "$ref": str, "minItems": int, "maxItems": int,
-    "minLength": int, "maxLength": int,
+    "minLength": int, "maxLength": int, "minProperties": int, "maxProperties": int,
     "minimum": (int, float), "maximum": (int, float), "exclusiveMinimum": (int, float),
     "exclusiveMaximum": (int, float),
 }  # fmt: skip
@@ -64,7 +64,7 @@ def json_form(text: str, response_format: Mapping[str, Any] | None) -> Mapping[s
         if not isinstance(schema, Mapping):
             raise PromptError("response_format: json_schema.schema is missing or no object; give a JSON schema.")
         _check(schema, 0)
-        Filler(schema, {}).fill(schema)  # one that has no end is refused here
+        Filler(schema, {}).whole()  # one that nothing keeps to is refused here
         return schema
     if kind not in ("text", "json_object"):
         raise PromptError(f"response_format: there is no type {kind!r}; give text, json_object or json_schema.")

@@ -32,7 +32,7 @@ def write_answer(answer: Answer, prompt: Prompt, *, picture: tuple[int, int] | N
     """
     form = prompt.form
     if form.schema is not None:
-        filled = Filler(form.schema, _facts(answer, prompt, picture)).fill(form.schema)
+        filled = Filler(form.schema, _facts(answer, prompt, picture)).whole()
         return _tagged(json.dumps(filled, ensure_ascii=False), prompt, answer, picture)
     return _tagged(_body(answer, prompt, picture), prompt, answer, picture)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -37,6 +38,13 @@ def test_the_table_is_made_again_without_anything_else(place: Path):
     shown = _rewatch(place, "eval", "rescore", "run")
     assert shown.returncode == 0 and "accuracy" in shown.stdout and "folder  run" in shown.stdout
     assert (place / "run" / TABLE).read_bytes() == before
+
+
+def test_traces_that_are_gone_are_told(place: Path):
+    shutil.copytree(place / "run", place / "bare", ignore=shutil.ignore_patterns("traces"))
+    shown = _rewatch(place, "eval", "rescore", "bare")
+    assert "The traces of 2 items are gone" in shown.stdout + shown.stderr
+    assert "are gone" not in _rewatch(place, "eval", "rescore", "run").stdout
 
 
 def test_a_run_is_written_for_other_programs(place: Path):
@@ -99,11 +107,27 @@ def test_what_cannot_be_asked_is_one_line(place: Path):
     (place / "bad.jsonl").write_text('{"id": "a", "question": "Who?", "answer": "Ann", "video": "bad.mp4"}\n')
     failed = _rewatch(place, "eval", "bad.jsonl", "--out", "bad")
     assert failed.returncode == 1 and "All 1 items failed" in failed.stderr and "bad.mp4" in failed.stderr
-    rows = [{"id": n, "question": "Who?", "answer": "Ann", "video": f"gone{n}.mp4"} for n in range(6)]
-    (place / "gone.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    gone = _rewatch(place, "eval", "gone.jsonl", "--out", "gone").stderr
-    assert gone.count("its tasks fail:") == 3 and "3 more videos cannot be used" in gone
     assert "holds no evaluation" in _rewatch(place, "eval", "rescore", "memory").stderr
+
+
+def test_of_many_videos_that_are_missing_a_few_are_told(place: Path):
+    rows = [{"id": str(n), "question": "Who?", "answer": "Ann", "video": f"no{n}.mp4"} for n in range(9)]
+    (place / "gone.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    told = _rewatch(place, "eval", "gone.jsonl", "--out", "gone").stderr
+    assert told.count("its tasks fail") == 3 and "6 more videos cannot be used" in told
+    assert "All 9 items failed" in told and "--videos names the folder" in told
+
+
+def test_a_control_that_leaves_everything_out_has_measured_nothing(place: Path):
+    words = ("eval", "gym:retrieval", "--limit", 2, "--memory", "memory", "--control", "options_shuffled")
+    told = _rewatch(place, *words, "--out", "none")
+    assert told.returncode == 1 and "All 2 items are left out, the first since" in told.stderr
+
+
+def test_the_memory_of_a_run_is_its_own_unless_one_is_named(place: Path):
+    assert "[default: one in the evaluation's folder]" in " ".join(
+        _rewatch(place, "eval", "run", "--help").stdout.split()
+    )
 
 
 def test_sets_measures_and_controls_are_listed(place: Path):

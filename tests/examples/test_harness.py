@@ -63,6 +63,22 @@ def test_lmms_eval_completes_a_task_and_finds_each_answer_in_its_form(tmp_path: 
 
 
 @lmms_eval
+def test_each_tenth_of_two_hundred_rows_has_a_broken_video_and_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.syspath_prepend(EXAMPLES)
+    folder = runpy.run_path(str(EXAMPLES / "lmms_eval.py"))["local_task"](tmp_path / "task")
+    rows = [json.loads(line) for line in (folder / "rows.jsonl").read_text().splitlines()]
+    (folder / "broken.mp4").write_bytes((folder / rows[0]["video"]).read_bytes()[:3000])
+    asked = [{**rows[n % 3], **({"video": "broken.mp4"} if n % 10 == 9 else {})} for n in range(200)]
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in asked))
+    told = _run(tmp_path, "lmms_eval.py", LMMS_EVAL, "--include", str(folder))
+    assert "rewatch_local accuracy 0.9\n" in told
+    replies = _replies(tmp_path / "out")["rewatch_local"]
+    assert sum(reply.startswith("[LMMS_EVAL_REQUEST_FAILED") for reply in replies) == 20
+
+
+@lmms_eval
 def test_tasks_of_lmms_eval_read_the_answers_in_their_own_forms(tmp_path: Path):
     clips, folder = tmp_path / "clips", tmp_path / "tasks"
     clips.mkdir()

@@ -193,6 +193,7 @@ def test_what_other_servers_take_is_taken(client: Any):
         ({"messages": [{"role": "cook", "content": "x"}]}, 400, "messages.0.role"),
         ({"messages": [{"role": "user", "content": 3}]}, 400, "messages.0.content"),
         ({"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]}, 400, "messages.0.content.0"),
+        ({"messages": [{"role": "user", "content": [{"type": "text"}]}]}, 400, "messages.0.content.0.text"),
         ({"extra_body": {"budget": {"frames": 21}}}, 400, "budget.frames"),
         ({"extra_body": {"budget": {"frame": 1}}}, 400, "budget.frame"),
         ({"extra_body": {"videos": ["no such"]}}, 400, "videos"),

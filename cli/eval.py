@@ -200,15 +200,16 @@ def list_(as_json: Json = False) -> None:
         "FILE": "questions in JSON, JSON lines, CSV or Parquet, or tasks of ours",
         **{f"{one.name}:PATH": f"{one.files}; {one.paper}" for one in BENCHMARKS.values()},
     }
+    names = max(map(len, [*rows, *CONTROLS]))
     console.print("sets", style="bold")
     for name, about in rows.items():
-        console.print(f"  {name:<23} {about}", soft_wrap=True)
+        console.print(f"  {name:<{names}}  {about}", soft_wrap=True)
     console.print("measures", style="bold")
     console.print(f"  of every set: {', '.join(EVERY_SET)}", soft_wrap=True)
     console.print(f"  of some: {', '.join(name for name in MEASURES if name not in EVERY_SET)}", soft_wrap=True)
     console.print("controls", style="bold")
     for control in CONTROLS.values():
-        console.print(f"  {control.name:<23} {control.about}", soft_wrap=True)
+        console.print(f"  {control.name:<{names}}  {control.about}", soft_wrap=True)
 
 
 def _evaluate(

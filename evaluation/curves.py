@@ -65,7 +65,7 @@ def render(found: Sequence[Point]) -> Group:
     same, names = _limits(found)
     results = [[str(point.items), *_cells(point, ("accuracy", "right_supported"))] for point in found]
     spent = [_cells(point, (*SPENT, *PER_RIGHT)) for point in found]
-    heads = [name.replace("_per_right", "\nper right") for name in (*SPENT, *PER_RIGHT)]
+    heads = [*(f"\n{name}" for name in SPENT), *(name.replace("_per_right", "\nper right") for name in PER_RIGHT)]
     below = [Text(f"\neach with {same}")] if same else []
     return Group(_part(names, ("items", "accuracy", "supported"), results), "", _part(names, heads, spent), *below)
 
@@ -95,11 +95,12 @@ def _part(names: Sequence[tuple[str, str]], heads: Sequence[str], rows: Sequence
 
     part = RichTable(box=None, pad_edge=False)
     told = any(budget for _, budget in names)
-    part.add_column("strategy", vertical="bottom", overflow="fold")
+    above = "\n" * max(head.count("\n") for head in heads)
+    part.add_column(f"{above}strategy", overflow="fold")
     if told:
-        part.add_column("budget", vertical="bottom")
+        part.add_column(f"{above}budget")
     for head in heads:
-        part.add_column(head, justify="right", no_wrap=True, vertical="bottom")
+        part.add_column(head, justify="right", no_wrap=True)
     for (strategy, budget), row in zip(names, rows, strict=True):
         part.add_row(Text(strategy), *([budget] if told else []), *row)
     return part

@@ -85,7 +85,7 @@ def document(path: Path) -> Any:
     try:
         return json.loads(text_of_file(path))
     except (ValueError, RecursionError) as error:
-        raise TaskFileError(f"{path} is not JSON ({error}); download it again.") from None
+        raise TaskFileError(f"{path} is not JSON ({error}); mend it, or download it again.") from None
 
 
 def tasks_from(rows: Iterable[Placed], make: Callable[[Row, str], Task | None]) -> Iterator[Task | TaskError]:

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from ..errors import CapabilityError, VideoError
+from ..errors import CapabilityError, MemoryFolderError, VideoError
 from ..processes.child_process import Child, connection_to_parent
 from ..sanitize import one_line
 from .names import printable
@@ -39,6 +39,7 @@ PUBLIC = "public"
 _SPARE = 1 << 30  # bytes of the disk that stay free
 _PIECE = 1 << 18
 _HEAD = 189
+_WHOLE = "whole"  # name of a file that is downloaded to its end
 _PATIENCE = 20.0  # seconds for a server to say something
 _SILENCE = 120.0  # seconds after which a download that says nothing is given up
 _FORMAT = "b[protocol^=http][height<=720]/b[protocol^=http]/w[protocol^=http]"
@@ -63,7 +64,10 @@ class WebVideo:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the process is to do: look at an address, or with a `target` download what lies there."""
+    """What the process is to do: look at an address, or with a `target` download what lies there.
+
+    Its folder is for this download alone: parts lie in it too, which whoever began the process removes.
+    """
 
     url: str
     hosts: tuple[str, ...]
@@ -125,6 +129,7 @@ def fetch(
 
     Raises:
         VideoError: if it cannot be loaded, is too large, is no video, or was stopped.
+        MemoryFolderError: if the folder of the target cannot be written.
     """
     free = _free(target.parent)
     wanted = LARGEST if video.size is None else video.size
@@ -133,7 +138,14 @@ def fetch(
             f"{video.name} has {wanted / 1e6:.0f} MB, and at most {min(LARGEST, max(free, 0)) / 1e6:.0f} MB are "
             "taken: download it yourself, and add the file."
         )
-    _run(Request(video.url, hosts, str(target), video.page), progress, stopped)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".part-", dir=target.parent) as folder:  # the process may be killed
+            whole = Path(folder, _WHOLE)
+            _run(Request(video.url, hosts, str(whole), video.page), progress, stopped)
+            whole.replace(target)
+    except OSError as error:
+        raise MemoryFolderError(f"{target.parent} cannot be written ({error.strerror}): check its rights.") from error
 
 
 def _run(request: Request, progress: Callable[[int], None], stopped: Callable[[], bool]) -> WebVideo | bytes | None:
@@ -295,25 +307,23 @@ def _load(url: str, most: int, loaded: Callable[[int], None]) -> bytes:
 
 
 def _download(request: Request, target: Path, loaded: Callable[[int], None]) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".part-", dir=target.parent) as folder:
-        if request.page:
-            downloads = _with_yt_dlp(request.url, Path(folder), loaded).get("requested_downloads") or [{}]
-            part = Path(downloads[0].get("filepath") or Path(folder, "nothing"))
-        else:
-            part = Path(folder, "video")
-            with _opened(request.url) as response, part.open("xb") as file:
-                while piece := response.read(_PIECE):
-                    file.write(piece)
-                    _require_room(file.tell(), part.parent)
-                    loaded(file.tell())
-                length = response.headers.get("Content-Length", "")
-                if length.isdecimal() and file.tell() != int(length):
-                    raise VideoError(f"{request.url} broke off after {file.tell()} of {length} bytes: add it again.")
-        with part.open("rb") as file:
-            if not looks_like_video(file.read(_HEAD)):
-                raise VideoError(f"{request.url} is no video, by its first bytes: give another address.")
-        part.replace(target)
+    if request.page:
+        downloads = _with_yt_dlp(request.url, target.parent, loaded).get("requested_downloads") or [{}]
+        part = Path(downloads[0].get("filepath") or target.with_name("nothing"))
+    else:
+        part = target.with_name("video")
+        with _opened(request.url) as response, part.open("xb") as file:
+            while piece := response.read(_PIECE):
+                file.write(piece)
+                _require_room(file.tell(), part.parent)
+                loaded(file.tell())
+            length = response.headers.get("Content-Length", "")
+            if length.isdecimal() and file.tell() != int(length):
+                raise VideoError(f"{request.url} broke off after {file.tell()} of {length} bytes: add it again.")
+    with part.open("rb") as file:
+        if not looks_like_video(file.read(_HEAD)):
+            raise VideoError(f"{request.url} is no video, by its first bytes: give another address.")
+    part.replace(target)
 
 
 def _require_room(size: int, folder: Path) -> None:

@@ -92,8 +92,10 @@ def test_what_failed_or_is_wrong_comes_first_and_opens_its_run(page: Path) -> No
     assert "Is it red?" in opened.read_text()
 
 
-def test_controls_stand_beside_it_with_their_difference(page: Path) -> None:
+def test_controls_stand_beside_it_with_their_difference(page: Path, tmp_path: Path) -> None:
     text = page.read_text()
+    alone = write_page([EvaluationFolder(page.parent / "full")], tmp_path / "alone.html").read_text()
+    assert "difference to the first" in text and "difference to the first" not in alone
     first, second = re.findall(r"<tr><th scope=\"row\"[^>]*>(?:as asked|question_only)</th>.*?</tr>", text)
     assert "0.500" in first and "0.250" in second
     assert "-0.250 [" in second and "-0.250" not in first

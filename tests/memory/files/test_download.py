@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from rewatch.memory import VideoError
+from rewatch.memory import MemoryFolderError, VideoError
 from rewatch.memory.files.download import WebVideo, fetch, is_public, load, look
 
 
@@ -27,6 +27,13 @@ class Server(http.server.SimpleHTTPRequestHandler):
             self.send_response(302)
             self.send_header("Location", "file:///etc/passwd")
             self.end_headers()
+        elif self.path == "/slow.mp4":
+            content = Path(self.directory, "clip.mp4").read_bytes()
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(content)
+            self.wfile.flush()
+            self.rfile.read(1)  # until the client is gone
         elif self.path == "/cut.mp4":
             content = Path(self.directory, "clip.mp4").read_bytes()
             self.send_response(200)
@@ -109,6 +116,26 @@ def test_what_breaks_off_leaves_nothing(web: str, tmp_path: Path):
     with pytest.raises(VideoError, match="download it yourself"):
         large = WebVideo(f"{web}/clip.mp4", "clip.mp4", "video/mp4", 5 << 30)
         fetch(large, tmp_path / "clip.mp4", ("127.0.0.1",), lambda size: None, lambda: False)
+
+
+def test_what_is_given_up_leaves_nothing(web: str, tmp_path: Path):
+    slow = WebVideo(f"{web}/slow.mp4", "slow.mp4", "video/mp4", None)
+    parts: list[Path] = []
+
+    def stopped() -> bool:
+        parts.extend(tmp_path.glob(".part-*/*"))
+        return bool(parts)
+
+    with pytest.raises(VideoError, match="stopped"):
+        fetch(slow, tmp_path / "slow.mp4", ("127.0.0.1",), lambda size: None, stopped)
+    assert parts and list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_told(web: str, tmp_path: Path):
+    (tmp_path / "file").write_text("no folder")
+    clip = WebVideo(f"{web}/clip.mp4", "clip.mp4", "video/mp4", 10)
+    with pytest.raises(MemoryFolderError, match="cannot be written"):
+        fetch(clip, tmp_path / "file" / "clip.mp4", ("127.0.0.1",), lambda size: None, lambda: False)
 
 
 def test_a_page_is_read_with_yt_dlp(web: str, tmp_path: Path):

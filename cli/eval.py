@@ -270,7 +270,7 @@ def _evaluate(
 
 def _show(folder: EvaluationFolder, as_json: bool) -> None:
     from ..evaluation.evaluate import score
-    from ..evaluation.resume import failures
+    from ..evaluation.resume import failures, traces_gone
     from ..evaluation.table import render
 
     made = score(folder)
@@ -284,6 +284,9 @@ def _show(folder: EvaluationFolder, as_json: bool) -> None:
     console.print(f"\nfolder  {folder.path}", soft_wrap=True)
     if failed := failures(folder):
         console.print(message("warning", failed, "yellow"), soft_wrap=True)
+    if gone := traces_gone(folder):
+        told = f"The traces of {gone} items are gone: their answers count as unsupported"
+        console.print(message("warning", told, "yellow"), soft_wrap=True)
     if left_out:
         told = f"{len(left_out)} items are left out, the first since {left_out[0].failed}"
         console.print(message("note", told, "yellow"), soft_wrap=True)

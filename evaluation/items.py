@@ -63,6 +63,8 @@ class Item:
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> Item:
         """The item that `as_row` wrote."""
+        if not (isinstance(row["task"], str) and isinstance(row["sample"], int)):
+            raise TypeError("task is a text and sample a number")
         names = ("task", "sample", "state", "run_id", "failed", "trace", "seconds")
         answer = None if row["answer"] is None else Answer.from_dict(row["answer"])
         return cls(answer=answer, **{name: row[name] for name in names})

@@ -222,6 +222,11 @@ def no_answer(item: Item) -> bool:
     return item.failed is not None or item.answer is None or item.answer.failed
 
 
+def traces_gone(folder: EvaluationFolder) -> int:
+    """How many of the items that are done had a trace that is not there any more: nothing supports their answers."""
+    return sum(item.trace is not None and not (folder.path / item.trace).is_file() for item in folder.done())
+
+
 class NothingMeasured(EvaluationError):
     """No item of an evaluation came to an answer."""
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import CapabilityError
 from ..span import Box
-from ..video.shape import resize
+from ..video.shape import is_blank, resize
 from .lines import Line, TextReader, clean, information
 
 _DETECTOR = "PP-OCRv6_det_small.onnx"
@@ -96,7 +96,7 @@ class RapidReader:
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise ValueError(f"Text is read from [H, W, 3] uint8 RGB, got {image.shape} {image.dtype}.")
         height, width = image.shape[:2]
-        if min(height, width) < 8 or _is_blank(image):
+        if min(height, width) < 8 or is_blank(image, _FAINT):
             return []
         picture = np.ascontiguousarray(image[:, :, ::-1])
         found: list[_RecognizedPlace] = []
@@ -117,7 +117,7 @@ class RapidReader:
     def places(self, image: np.ndarray) -> list[Box]:
         """Return where something is written in a picture (`[H, W, 3]` uint8 RGB), also what can hardly be read."""
         height, width = image.shape[:2]
-        if min(height, width) < 8 or _is_blank(image):
+        if min(height, width) < 8 or is_blank(image, _FAINT):
             return []
         picture = np.ascontiguousarray(image[:, :, ::-1])
         found: list[_RecognizedPlace] = []
@@ -230,12 +230,6 @@ def read_region(
             )
             lines.append(Line(line.text, outer, line.score))
     return lines
-
-
-def _is_blank(image: np.ndarray) -> bool:
-    """Return whether a picture is of one color, such as black: nothing is written there at any scale."""
-    flat = image.reshape(-1, image.shape[2])
-    return bool((flat.max(axis=0) - flat.min(axis=0) <= _FAINT).all())
 
 
 def needs_tiles(width: int, height: int) -> bool:

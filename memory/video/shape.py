@@ -180,3 +180,9 @@ def _usable(aspect: Fraction | None) -> Fraction | None:
     if not aspect or aspect <= 0:
         return None
     return aspect if Fraction(1, _ODDEST) <= aspect <= _ODDEST else Fraction(1)
+
+
+def is_blank(image: np.ndarray, faint: int) -> bool:
+    """Return whether a picture (`[H, W, 3]`) is of one color, such as black, but for differences of up to `faint`."""
+    flat = image.reshape(-1, image.shape[2])
+    return bool((flat.max(axis=0) - flat.min(axis=0) <= faint).all())

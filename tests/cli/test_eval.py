@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -37,6 +38,13 @@ def test_the_table_is_made_again_without_anything_else(place: Path):
     shown = _rewatch(place, "eval", "rescore", "run")
     assert shown.returncode == 0 and "accuracy" in shown.stdout and "folder  run" in shown.stdout
     assert (place / "run" / TABLE).read_bytes() == before
+
+
+def test_traces_that_are_gone_are_told(place: Path):
+    shutil.copytree(place / "run", place / "bare", ignore=shutil.ignore_patterns("traces"))
+    shown = _rewatch(place, "eval", "rescore", "bare")
+    assert "The traces of 2 items are gone" in shown.stdout + shown.stderr
+    assert "are gone" not in _rewatch(place, "eval", "rescore", "run").stdout
 
 
 def test_a_run_is_written_for_other_programs(place: Path):

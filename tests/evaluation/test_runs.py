@@ -325,9 +325,10 @@ def test_half_a_line_is_passed_over_by_readers_and_goes_with_the_next_item(tmp_p
     again = ItemFile(tmp_path)
     again.append(Item(task="c", failed="no video"))
     assert list(again.read()) == [("a", 0), ("c", 0)]
-    whole.path.write_text('{"schema": 1}\n')
-    with pytest.raises(EvaluationError, match="line 1"):
-        again.read()
+    for row in ({"schema": 1}, {**Item(task="a").as_row(), "task": ["a"]}, []):
+        whole.path.write_text(json.dumps(row) + "\n")
+        with pytest.raises(EvaluationError, match="line 1"):
+            again.read()
 
 
 def test_a_full_disk_is_told_and_loses_nothing(tmp_path: Path):

@@ -37,6 +37,11 @@ _TIMED_BOX = re.compile(
     rf"(?<![\d.,:])({TIME})[^\d\[\](){{}}]{{0,16}}(?:2d[\"':=\s]{{0,4}})?(?:\[\s?)?({_BOX.pattern})", re.IGNORECASE
 )
 """A box with its time before it: `"4": [...]`, `At 00:04: (...)`, `{"time": 4.0, "bbox_2d": [...]}`."""
+_EITHER = re.compile(
+    r"(?<![\w.:])([\w.-]{1,40}),?\s{1,9}or\s{1,9}(?:maybe\s|perhaps\s|even\s|possibly\s)?([\w.-]{0,39}\w)",
+    re.IGNORECASE,
+)
+"""Two words between which an answer does not choose."""
 _NUMBER = re.compile(r"(?<![\w.])[-+]?\d[\d,]{0,40}(?:\.\d{1,40})?")
 
 
@@ -70,7 +75,7 @@ def same_letters(found: Iterable[str], options: Sequence[str]) -> frozenset[str]
 
 
 def number(rollout: Rollout) -> float | None:
-    """The first number of the answer; None where there is none."""
+    """The first number of the answer; None where there is none, or where it leaves open which of several it is."""
     if rollout.answer.abstained or too_long(rollout):
         return None
     text = rollout.written or rollout.answer.text
@@ -78,9 +83,14 @@ def number(rollout: Rollout) -> float | None:
     if whole is not None:
         return whole
     match = _NUMBER.search(text)
-    if match:
-        return float(match[0].replace(",", "").rstrip("."))
-    return next(iter(numbers(text)), None)
+    found = float(match[0].replace(",", "").rstrip(".")) if match else next(iter(numbers(text)), None)
+    return None if found in _hedged(text) else found
+
+
+def _hedged(text: str) -> set[float]:
+    """Numbers beside which the text names another, as in "3 or 4" and "two or maybe three"."""
+    pairs = [[value for side in match.groups() for value in numbers(side)[:1]] for match in _EITHER.finditer(text)]
+    return {value for pair in pairs if len(set(pair)) == 2 for value in pair}
 
 
 def words(rollout: Rollout) -> str:

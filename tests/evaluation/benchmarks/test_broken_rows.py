@@ -94,3 +94,13 @@ def test_what_no_file_can_keep_costs_its_own_row(tmp_path: Path, ending: str) ->
     assert [task.id for task in taken.tasks] == ["a"]
     assert "half a character" in taken.problems[0] and "nested too deeply" in taken.problems[1]
     assert write_tasks(tmp_path / "tasks.jsonl", taken.tasks) == 1
+
+
+def test_a_comma_without_quotes_shifts_no_cells(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text('question,A,B,answer,video\nWho, and why?,he,she,A,a.mp4\n"Who, and why?",he,she,A,a.mp4,,\n')
+    taken = open_set(str(file))
+    assert [task.options for task in taken.tasks] == [("he", "she")]
+    assert taken.problems == (
+        f"{file}, line 2: cells: are 6, the first line names 5: put texts with commas or tabs in quotes",
+    )

@@ -127,6 +127,19 @@ def test_numbers(said: str, true: str, reward: float):
     assert numeric()(Run(task("numeric", true)).say(said)) == reward
 
 
+@pytest.mark.parametrize(
+    "said", ["3 or 4", "three, or maybe four", "It is 2 or 3.", "There are two or three cups", "30 or 3"]
+)
+def test_one_of_two_numbers_is_no_answer(said: str):
+    assert numeric()(Run(task("numeric", "3")).say(said)) == 0.0
+    assert not is_right(Run(task("count", "2")).say(said))
+
+
+@pytest.mark.parametrize("said", ["3", "three (or 3)", "3 or more", "3 or three", "3 or so", "3, on one or two tables"])
+def test_a_number_that_is_chosen_is_one(said: str):
+    assert numeric()(Run(task("numeric", "3")).say(said)) == 1.0
+
+
 def test_numbers_with_tolerance_and_regression():
     assert numeric()(Run(task("numeric", "100", tolerance=5)).say("104")) == 1.0
     assert regression()(Run(task("numeric", "100")).say("80")) == pytest.approx(0.8)

@@ -95,6 +95,8 @@ def read_released(name: str, path: str | Path, *, root: str | Path | None = None
 def _task(reader: Reader, row: Any, name: str, path: Path, where: str) -> Task:
     if isinstance(row, ValueError):
         raise TaskError("row", f"is not JSON ({row})")
+    if isinstance(row, TaskError):
+        raise row
     if not isinstance(row, Mapping):
         raise TaskError("row", f"is a {type(row).__name__}, an object is wanted")
     if reader is read_mtvr:  # its rows go by the name of their file, and need not have an id

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ....memory.files.regular import LARGEST_TASKS, odd_kind, read_text
+from ..task import TaskError
 from ..task_files import TaskFileError
 
 FORMS = ".json, .jsonl, .csv, .tsv or .parquet"
@@ -22,7 +23,8 @@ _TABLES = {".csv": ",", ".tsv": "\t"}
 def rows_of(path: str | Path) -> Iterator[tuple[str, Any]]:
     """Each row with where it stands (`line 12`; `row 3` of a Parquet file).
 
-    A row that is no JSON comes as the exception; in an array nothing behind it can be read.
+    A row that is no JSON comes as the exception, and in an array nothing behind it can be read; a row of a table with
+    more cells than columns comes as a `TaskError`.
 
     Raises:
         TaskFileError: if the file cannot be read, or is none of these.
@@ -64,9 +66,20 @@ def _table(text: str, file: Path) -> Iterator[tuple[str, Any]]:
     rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=between)
     try:
         for row in rows:
-            yield f"line {rows.line_num}", {name: cell for name, cell in row.items() if name and cell}
+            yield f"line {rows.line_num}", _row(row, len(rows.fieldnames or ()))
     except csv.Error as error:
         raise TaskFileError(f"{file}, line {rows.line_num} cannot be read ({error}); mend the table.") from None
+
+
+def _row(row: dict[Any, Any], columns: int) -> dict[str, str] | TaskError:
+    """The cells by column; a mistake where there are more: a separator inside a text has shifted what is behind it."""
+    beyond = row.get(None)
+    if beyond and any(beyond):
+        return TaskError(
+            "cells",
+            f"are {columns + len(beyond)}, the first line names {columns}: put texts with commas or tabs in quotes",
+        )
+    return {name: cell for name, cell in row.items() if name and cell}
 
 
 def _parquet(file: Path) -> Iterator[tuple[str, Any]]:

@@ -14,7 +14,8 @@ from .pieces import CUE, is_instruction, label_of, writes
 
 _MARKED = re.compile(
     r"^[ \t>]{0,12}(?:[-*•][ \t]+)?(?:\*\*|__)?(?P<noun>[A-Za-z]{3,12}\s{1,2}#?)?[(（\[{<]?"
-    r"(?P<label>viii|vii|iii|iv|ix|vi|ii|[A-Za-zＡ-Ｚ]|\d{1,2})(?P<close>[)）\]}>]?[.:：、．,)]?)(?:\*\*|__)?"
+    r"(?P<label>viii|vii|iii|iv|ix|vi|ii|[A-Za-zＡ-Ｚ]|\d{1,2})"
+    r"(?P<close>[)）\]}>]?[.:：、．,)]?|[ \t][:：](?=[ \t]))(?:\*\*|__)?"
     r"(?:(?<=[.:：、．,)\]}>*])[ \t]*|[ \t]+[-–—][ \t]+)(?P<text>[^\n]*)$",
     re.IGNORECASE,
 )
@@ -28,7 +29,7 @@ _HEADER = re.compile(
 _SPEAKS = re.compile(
     r"\b(?:options?|choices?|candidates?|multi(?:ple)?[- ]choice|mcq|index|indices|选项)\b", re.IGNORECASE
 )
-_NUMBERS = re.compile(r"\b(?:number|answer|best|correct)\b", re.IGNORECASE)
+_NUMBERS = re.compile(r"\b(?:numbers?|answer|best|correct)\b", re.IGNORECASE)
 _AFTER_CUE = re.compile(r"\b(?:options?|choices?|candidates?)\b[^\n:：]{0,30}[:：]\s*(?=0[:.)]|1[:.)])", re.IGNORECASE)
 _PLAIN_NUMBER = re.compile(r"(?<!\S)(\d{1,2})[:.)](?=\s)")
 _RULES = re.compile(
@@ -38,6 +39,17 @@ _RULES = re.compile(
 )
 _ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x")
 _BULLET = re.compile(r"^[ \t]*[-*•][ \t]+(?=\S)")
+_ANNOUNCED = re.compile(
+    r"(?P<cut>\b(?:choose|select|pick)\s+(?:one\s+)?(?:from|between|among|of)"
+    r"(?:\s+(?:the\s+)?(?:following|these|options?|choices?|words?)){0,3}\s*[:：]|\b(?:options|choices)\s*[:：])\s*"
+    r"(?P<listed>[^\n.:：?？]{1,200}?(?:[,;|]|\sor\s)[^\n.:：?？]{1,200}?)[.]?\s*(?=$|\n|(?<=\.)\s)",
+    re.IGNORECASE,
+)
+_ONE_QUOTED = r"(?<!\w)[\"'“‘]([^\n\"“”]{1,80}?)[\"'”’](?!\w)"
+_QUOTED_ROW = re.compile(
+    rf"(?<=[?？])(?P<cut>\s*)(?P<listed>{_ONE_QUOTED}(?:\s*(?:,|;|/|,?\s*\bor\b)\s*{_ONE_QUOTED})+)\s*[.?]?\s*$",
+    re.IGNORECASE,
+)
 _LONGEST_LIST = 20_000
 
 
@@ -56,9 +68,17 @@ def read_choices(text: str) -> Choices | None:
     """The options of a prompt; None where it has none.
 
     Read are lines with letters or numbers (`A.`, `(B)`, `C:`, `0)`, bullets and bold around them), the same in one
-    line, lists and mappings as Python and JSON write them, and plain lines below a heading such as `Options:`.
+    line, lists and mappings as Python and JSON write them, plain lines below a heading such as `Options:`, and what is
+    enumerated behind the question: `Choose from: red, green, blue`, `"red" or "green"`.
     """
-    return _in_lines(text) or _bare_letters(text) or _in_list(text) or _in_one_line(text) or _below_heading(text)
+    return (
+        _in_lines(text)
+        or _bare_letters(text)
+        or _in_list(text)
+        or _in_one_line(text)
+        or _below_heading(text)
+        or _enumerated(text)
+    )
 
 
 def _in_lines(text: str) -> Choices | None:
@@ -246,6 +266,20 @@ def _below_heading(text: str) -> Choices | None:
         if 2 <= len(listed) <= MOST and all(listed):
             return _choices("\n".join(lines[:n]), [], listed, "\n".join(lines[end:]))
     return None
+
+
+def _enumerated(text: str) -> Choices | None:
+    """Options in one sentence: behind words that announce them, or each in quotation marks behind a question."""
+    told = _ANNOUNCED.search(text)
+    if told:
+        texts = [one.strip(" \t\"'“”‘’") for one in re.split(r"\s*[,;|]\s*(?:(?:and|or)\s+)?|\s+or\s+", told["listed"])]
+        texts = [one for one in texts if one]
+    else:
+        told = _QUOTED_ROW.search(text)
+        texts = [found[1] for found in re.finditer(_ONE_QUOTED, told["listed"])] if told else []
+    if told is None or not 2 <= len(texts) <= MOST:
+        return None
+    return _choices(text[: told.start("cut")], [], texts, text[told.end() :])
 
 
 def without_cue(text: str) -> tuple[str, str]:

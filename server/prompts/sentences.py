@@ -37,6 +37,8 @@ _PAIR = re.compile(
     rf"{_OPEN.format('e')}(?P<end>{_END}){_SHUT.format('e')}",
     re.IGNORECASE,
 )
+_MORE_PAIRS = re.compile(rf"(?:\s*,?\s*(?:and\s+)?{re.sub(r'[?]P<[a-z]+>', '?:', _PAIR.pattern)})+", re.IGNORECASE)
+"""Further pairs behind the first one: a form, or an example, of several spans."""
 _SLOT = re.compile(
     r"(?P<lead>(?:\b(?:is|be|are|in|at|times?|count|occurs|happens)|[:：=])\s*)(?P<open>[<\[({$*]{0,2})"
     r"(?P<slot>(?:\b(?:the|your|final|correct|best|selected|chosen|predicted|option|answer|single)\s+){0,4}"
@@ -47,7 +49,7 @@ _SLOT = re.compile(
 )
 _BRACKETED = re.compile(
     r"\b(?:hh:)?mm:ss\s?(?:-|–|to)\s?(?:hh:)?mm:ss\b|"
-    r"(?<![\[(])[\[(]\s?(?:start|begin|t_?start|s|t1)\w{0,12}\s?,\s?(?:end|t_?end|e|t2)\w{0,12}\s?[\])]",
+    r"(?<![\[(])(?<!\],)(?<!\],\s)[\[(]\s?(?:start|begin|t_?start|s|t1)\w{0,12}\s?,\s?(?:end|t_?end|e|t2)\w{0,12}\s?[\])]",
     re.I,
 )
 _BOTH = re.compile(r"<[^<>\n]{0,20}(?:number|letter|label)>\W{1,3}<[^<>\n]{0,20}(?:text|content)>")
@@ -59,6 +61,8 @@ _SECONDS = re.compile(r"\A\s*(?:s|secs?|seconds?)\b")
 def read_sentence(text: str, *, spans: bool) -> str:
     """The template of the sentence that a prompt wants, with `{start}` and `{end}`, or `{value}`; empty without one.
 
+    A form of several spans has `{value}` for all of them.
+
     Of several forms the first is taken; where an example has a unit behind the times that the form leaves out, it is
     written too.
     """
@@ -66,8 +70,8 @@ def read_sentence(text: str, *, spans: bool) -> str:
     if spans:
         found = [template for form in forms if (template := _pair(form))]
         if found:
-            bare = found[0].endswith("{end}")
-            unit = bare and any(re.search(r"\{end\}\s*seconds", other) for other in found[1:])
+            bare = found[0].endswith(("{end}", "{value}"))
+            unit = bare and any(re.search(r"\{(?:end|value)\}\s*seconds", other) for other in found[1:])
             unit = unit or (bare and bool(re.search(r"\d(?:\.\d)?\s*(?:-|to|and)\s*\d[\d.]*\s*seconds", text)))
             return f"{found[0]} seconds." if unit else found[0]
         return ""
@@ -94,6 +98,9 @@ def _pair(form: str) -> str:
     match = _PAIR.search(form)
     if match is None:
         return ""
+    more = _MORE_PAIRS.match(form, match.end())
+    if more:
+        return f"{_bare(form[: match.start()])}{{value}}{_bare(form[more.end() :])}"
     before, behind = form[: match.start()], form[match.end() :]
     opened, closed = match["so"], match["ec"]
     alone = bool(match["sc"]) and bool(match["eo"])  # brackets around each: placeholders

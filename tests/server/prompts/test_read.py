@@ -28,6 +28,7 @@ def lines(form: str, labels: str = "ABCD") -> str:
         (lines("* **{}.** {}"), "ABCD"),
         (lines("[{}] {}"), "ABCD"),
         (lines("{} {}"), "ABCD"),
+        (lines("{} : {}"), "ABCD"),
         (lines("{}) {}", "abcd"), "abcd"),
         (lines("{}. {}", "0123"), "0123"),
         (lines("{}. {}", "1234"), "1234"),
@@ -164,6 +165,51 @@ def test_a_long_text_is_read_at_its_ends():
 def test_what_is_looked_for_becomes_a_question(text: str):
     prompt = read_prompt(text)
     assert (prompt.question.rstrip("."), prompt.form.value) == ("When does this happen: a dog barks", "span")
+
+
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("Find the moment when 'way out' is said. The format is 'It happens at <time>'.", "'way out' is said."),
+        ("Identify all the moments where a dog barks. Write them as [[start, end], ...].", "a dog barks."),
+        (
+            "Find the event described by the sentence: 'a dog barks'. The format of your response should be: 'It "
+            "happens in <start time> - <end time>'.",
+            "a dog barks",
+        ),
+    ],
+)
+def test_what_is_looked_for_is_asked_as_a_whole(text: str, question: str):
+    assert read_prompt(text).question == f"When does this happen: {question}"
+
+
+@pytest.mark.parametrize(
+    ("text", "question", "options"),
+    [
+        ("Does she leave? yes/no", "Does she leave?", ("yes", "no")),
+        ("Does she leave (Yes or No)?", "Does she leave?", ("Yes", "No")),
+        ("True or False: she leaves the room.", "she leaves the room.", ("True", "False")),
+        ("Is it left or right?", "Is it left or right?", ()),
+        ("Who waves? Choose from: Ann, Bob or Cid.", "Who waves?", ("Ann", "Bob", "Cid")),
+        ("Pick one: which word comes first? 'sun', 'moon', 'star'", "Pick one: which word comes first?",
+         ("sun", "moon", "star")),
+        ("What does the text \"Way out\", \"exit\" mean?", "What does the text \"Way out\", \"exit\" mean?", ()),
+        ("Frame1: \nFrame2: \nWho waves?", "Who waves?", ()),
+        ("Who waves, as JSON please", "Who waves", ()),
+        ("When does she wave (mm:ss)?", "When does she wave?", ()),
+        ("At which second does she wave? Give just the number.", "At which second does she wave?", ()),
+        ("What is her name? Say \"untold\" if the video does not tell.", "What is her name?", ()),
+        ("When is it? If it never happens, answer [-1, -1]. Otherwise [start, end].", "When is it?", ()),
+    ],
+)  # fmt: skip
+def test_what_people_add_to_a_question(text: str, question: str, options: Sequence[str]):
+    prompt = read_prompt(text)
+    assert (prompt.question, prompt.options) == (question, options)
+
+
+def test_a_task_beside_an_example_of_json_stays():
+    prompt = read_prompt('List every moment the word sun is said. Output JSON: [{"start": 1.0, "end": 2.0}]')
+    assert prompt.question == "List every moment the word sun is said."
 
 
 def test_a_question_that_is_a_task_stays():

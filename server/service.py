@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..agent.answer import Answer
-from ..memory import MediaURI, VideoRecord
+from ..agent.questions.question import QuestionError
+from ..memory import CapabilityError, MediaURI, VideoRecord
 from ..memory.video_names import match
 from ..tools import Budget
 from ..tools.times import parse_seconds
@@ -16,7 +17,7 @@ from .admission import Admission
 from .completion import Choice, Completion, shortened, usage_of
 from .conversation import Conversation, read_messages
 from .earlier import EarlierAnswers
-from .faults import RequestFault
+from .faults import RequestFault, fault_of
 from .prompts import Prompt, read_prompt, write_answer
 from .request import BudgetFields, ChatRequest
 from .run_thread import RunThread
@@ -142,23 +143,26 @@ class Service:
                 here.call_soon_threadsafe(begun.set)
             written[0] += int(event.get("usage", {}).get("output_tokens", 0))
 
-        answer = await self.runs.run(
-            self.agent.aask(
-                asked.prompt.asked if self.agent.reads_prompts else asked.prompt.question,
-                options=list(asked.prompt.options) or None,
-                videos=asked.videos,
-                now=_time(request.now),
-                budget=asked.budget,
-                route=request.route,
-                scale=request.scale,
-                width=request.width,
-                history=asked.history,
-                patience=_PARTS,
-                temperature=request.temperature,
-                seed=None if request.seed is None else request.seed + number,
-                listener=listen,
+        try:
+            answer = await self.runs.run(
+                self.agent.aask(
+                    asked.prompt.asked if self.agent.reads_prompts else asked.prompt.question,
+                    options=list(asked.prompt.options) or None,
+                    videos=asked.videos,
+                    now=_time(request.now),
+                    budget=asked.budget,
+                    route=request.route,
+                    scale=request.scale,
+                    width=request.width,
+                    history=asked.history,
+                    patience=_PARTS,
+                    temperature=request.temperature,
+                    seed=None if request.seed is None else request.seed + number,
+                    listener=listen,
+                )
             )
-        )
+        except (QuestionError, CapabilityError) as error:
+            raise fault_of(error, param=_field(error, request)) from error
         _require_answer(answer)
         written_out = write_answer(answer, asked.prompt, picture=self._size(answer))
         text, finish = shortened(written_out, request.stops, request.longest)
@@ -197,6 +201,14 @@ def _time(now: float | str | None) -> float | str | None:
         return parse_seconds(now)
     except ValueError:
         return now
+
+
+def _field(error: QuestionError | CapabilityError, request: ChatRequest) -> str | None:
+    """The field of a request that the agent could not take: the rest of what it is asked was checked before."""
+    if isinstance(error, QuestionError):
+        return "now" if request.now is not None else None
+    named = {"route": request.route, "scale": request.scale}
+    return next((name for name, value in named.items() if value and value in str(error)), None)
 
 
 def _require_answer(answer: Answer) -> None:

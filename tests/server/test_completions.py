@@ -191,9 +191,11 @@ def test_what_other_servers_take_is_taken(client: Any):
         ({"extra_body": {"budget": {"frames": 21}}}, 400, "budget.frames"),
         ({"extra_body": {"budget": {"frame": 1}}}, 400, "budget.frame"),
         ({"extra_body": {"videos": ["no such"]}}, 400, "videos"),
-        ({"extra_body": {"route": "around"}}, 400, None),
-        ({"extra_body": {"scale": "vote"}}, 400, None),
-        ({"extra_body": {"now": "tomorrow"}}, 400, None),
+        ({"extra_body": {"route": "around"}}, 400, "route"),
+        ({"extra_body": {"route": "direct"}}, 400, "route"),
+        ({"extra_body": {"scale": "vote"}}, 400, "scale"),
+        ({"extra_body": {"now": "tomorrow"}}, 400, "now"),
+        ({"extra_body": {"now": -1}}, 400, "now"),
         ({"tool_choice": "required"}, 400, "tool_choice"),
     ],
 )
@@ -206,6 +208,20 @@ def test_what_cannot_be_answered_is_told_in_openais_form(
     assert caught.value.status_code == status
     assert caught.value.param == param and caught.value.type == "invalid_request_error"
     assert set(caught.value.body) == {"message", "type", "param", "code"} and "\n" not in caught.value.body["message"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"budget": {"frame": 1}}, "budget.frame: there is no such limit; write frames, calls, tokens, seconds."),
+        ({"messages": None}, "messages: Input should be a valid list (given: None)."),
+        ({"now": "tomorrow"}, "now is 'tomorrow': give seconds of the video, such as 12.5."),
+    ],
+)
+def test_an_error_says_what_to_write(client: Any, fields: dict[str, Any], says: str):
+    with pytest.raises(openai.BadRequestError) as caught:
+        ask(client, extra_body=fields)
+    assert caught.value.body["message"] == says
 
 
 def test_models_are_listed(client: Any):

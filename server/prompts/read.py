@@ -53,6 +53,11 @@ _FIND_WHEN = phrases(
     r"(?:when|where|(?:in|at|during) which)\b\s*"
 )
 """A task that looks for when something happens, which stands behind it."""
+_CLAIM = phrases(
+    r"is (?:the |this )?(?:following )?(?:statement|claim|sentence|description|caption) (?:\w+ ){0,4}"
+    r"(?:true|correct|right|accurate)\b"
+    r"[^\"“\n]{0,40}\s*[\"“](?P<claim>[^\"“”\n]{3,400})[\"”]\W*"
+)
 _TASK = phrases(r"^\W*(?:when|what|where|which|who|how|find|locate|identify|detect|list|tell|at)\b")
 
 
@@ -78,6 +83,7 @@ def read_prompt(text: str, *, system: str = "", response_format: Mapping[str, An
     labels, options, lettered = _named(choices, told)
     if not options and response_format is None:
         question, words = offered(question)
+        question = _as_claim(question, stated=bool(words))
         words = words or closed_words(told)
         labels, options = (words, words) if words else (labels, options)
         lettered = bool(words)
@@ -90,6 +96,15 @@ def read_prompt(text: str, *, system: str = "", response_format: Mapping[str, An
     if form.value in ("span", "spans", "time", "times"):
         question = _as_when(question, statement=form.value in ("span", "spans"))
     return Prompt(question=question, options=options, form=form, context=context)
+
+
+def _as_claim(question: str, *, stated: bool) -> str:
+    """A question whether a claim is true, where it stands in quotation marks, or alone in its place (`stated`)."""
+    quoted = _CLAIM.fullmatch(question)
+    if quoted is None and (not stated or re.search(r"[?？\n]", question)):
+        return question
+    claim = (quoted["claim"] if quoted else question).strip().rstrip(".")
+    return f"Is it true that {claim}?"
 
 
 def _as_when(question: str, *, statement: bool) -> str:

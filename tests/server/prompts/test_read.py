@@ -93,6 +93,9 @@ def test_no_options_where_there_are_none(text: str):
         "Answer the following question about this recording:\n",
         "[UNUSED_TOKEN_1]user\n",
         "Analyze all frames first. Compare sizes and distances between them.\n\n",
+        "The video lasts for 9.00 seconds, and 3 frames are uniformly sampled from it. These frames are located at "
+        "0.00s,4.50s,9.00s.Please answer the following questions related to this video.\n",
+        "The timestamps of these frames are: 0.0, 4.5, 9.0\n",
         "Question: ",
         "**Question:** ",
         "Now answer the following question based on the clip: ",
@@ -188,7 +191,9 @@ def test_what_is_looked_for_is_asked_as_a_whole(text: str, question: str):
     [
         ("Does she leave? yes/no", "Does she leave?", ("yes", "no")),
         ("Does she leave (Yes or No)?", "Does she leave?", ("Yes", "No")),
-        ("True or False: she leaves the room.", "she leaves the room.", ("True", "False")),
+        ("True or False: she leaves the room.", "Is it true that she leaves the room?", ("True", "False")),
+        ('Is this statement true? "She waves." Answer yes or no.', "Is it true that She waves?", ("yes", "no")),
+        ("Tell whether she waves. Answer yes or no.", "Tell whether she waves.", ("yes", "no")),
         ("Is it left or right?", "Is it left or right?", ()),
         ("Who waves? Choose from: Ann, Bob or Cid.", "Who waves?", ("Ann", "Bob", "Cid")),
         ("Pick one: which word comes first? 'sun', 'moon', 'star'", "Pick one: which word comes first?",

@@ -40,8 +40,8 @@ _RULES = re.compile(
 _ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x")
 _BULLET = re.compile(r"^[ \t]*[-*•][ \t]+(?=\S)")
 _ANNOUNCED = re.compile(
-    r"(?P<cut>\b(?:choose|select|pick)\s+(?:one\s+)?(?:from|between|among|of)"
-    r"(?:\s+(?:the\s+)?(?:following|these|options?|choices?|words?)){0,3}\s*[:：]|\b(?:options|choices)\s*[:：])\s*"
+    r"(?:^|(?<=\n)|(?<=[.!?]\s))(?P<cut>(?:choose|select|pick)\s+(?:one\s+)?(?:from|between|among|of)"
+    r"(?:\s+(?:the\s+)?(?:following|these|options?|choices?|words?)){0,3}\s*[:：]|(?:options|choices)\s*[:：])\s*"
     r"(?P<listed>[^\n.:：?？]{1,200}?(?:[,;|]|\sor\s)[^\n.:：?？]{1,200}?)[.]?\s*(?=$|\n|(?<=\.)\s)",
     re.IGNORECASE,
 )

@@ -228,7 +228,8 @@ def offered(question: str) -> tuple[str, tuple[str, ...]]:
     """
     for pattern in (_OFFERED_BEHIND, _OFFERED_BEFORE):
         found = pattern.search(question)
-        if found and any({found[1].lower(), found[2].lower()} == pair for pair in _CLOSED):
+        known = _CLOSED if pattern is _OFFERED_BEHIND else _CLOSED[:2]
+        if found and any({found[1].lower(), found[2].lower()} == pair for pair in known):
             rest = f"{question[: found.start()]}{found['sign'] or ''}{question[found.end() :]}".strip()
             if rest.strip("?."):
                 return rest, (found[1], found[2])

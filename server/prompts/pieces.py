@@ -62,7 +62,7 @@ _ROLE = phrases(
     r"(?:these|this|here|below|above|the following) (?:is|are) "
     r"(?:(?:the|a|an|some|\d+|your|all|uniformly|sampled|several) ){0,3}"
     rf"(?:\w+ ){{0,2}}(?:{_MEDIA}|options?|choices?|questions?)\b",
-    r"the video lasts (?:for )?[\d.]+|these frames are (?:located|sampled|taken)\b",
+    r"the video lasts (?:for )?[\d.]+ ?s(?:ec\w*)?\b|these frames are (?:located|sampled|taken)\b",
     r"(?:the )?(?:\w+ ){0,3}timestamps? (?:of [^.?\n]{0,60} )?(?:are|is)\s*[:：]?\s*[\[\d]",
     r"the (?:input|provided|given|following|above|\w+)?\s*(?:video|frames?|images?|clips?) "
     r"(?:is|are|has|have|was|were|consists?|contains?) "

@@ -74,6 +74,11 @@ def test_options_without_labels_and_those_of_several_lines():
         "Which number is on the jersey?",
         'What does the text "Way out" on the door mean?',
         "Who is there when 'Day 2' is shown?",
+        "Real or fake: the plant in the back?",
+        "What does he choose from: the menu, the board or the list?",
+        'She asks "options: tea, coffee or milk". What does he take?',
+        "What does the JSON in the terminal contain?",
+        "The video lasts 3 minutes. What happens in the end?",
     ],
 )
 def test_no_options_where_there_are_none(text: str):

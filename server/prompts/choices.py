@@ -319,5 +319,10 @@ def _choices(before: str, labels: Sequence[str], texts: Sequence[str], after: st
     lines = before.rstrip().split("\n")
     while lines and (_HEADER.match(lines[-1]) or CUE.match(lines[-1]) and lines[-1].strip()):
         lines.pop()
-    before = re.sub(r"(?:\s|^)(?:options?|choices?|answers?|candidates?)\s*[:：]\s*$", "", "\n".join(lines), flags=re.I)
+    before = re.sub(
+        r"(?:\s|^)(?:options?|choices?|answers?|candidates?|choose|select)\s*[:：]\s*$",
+        "",
+        "\n".join(lines),
+        flags=re.I,
+    )
     return Choices(before.strip(), named, filled, after.strip())

@@ -230,7 +230,9 @@ def offered(question: str) -> tuple[str, tuple[str, ...]]:
         found = pattern.search(question)
         known = _CLOSED if pattern is _OFFERED_BEHIND else _CLOSED[:2]
         if found and any({found[1].lower(), found[2].lower()} == pair for pair in known):
-            rest = f"{question[: found.start()]}{found['sign'] or ''}{question[found.end() :]}".strip()
+            asked = question[: found.start()].rstrip()
+            sign = "" if asked.endswith((".", "?", "？", "!")) else found["sign"] or ""
+            rest = f"{asked}{sign}{question[found.end() :]}".strip()
             if rest.strip("?."):
                 return rest, (found[1], found[2])
     return question, ()

@@ -56,7 +56,8 @@ _FIND_WHEN = phrases(
 _CLAIM = phrases(
     r"is (?:the |this )?(?:following )?(?:statement|claim|sentence|description|caption) (?:\w+ ){0,4}"
     r"(?:true|correct|right|accurate)\b"
-    r"[^\"“\n]{0,40}\s*[\"“](?P<claim>[^\"“”\n]{3,400})[\"”]\W*"
+    r"[^\"“\n]{0,40}\s*(?:[\"“](?P<claim>[^\"“”\n]{3,400})[\"”]\W*|"
+    r"\n(?:statement|claim|sentence|description|caption)[:：] ?(?P<behind>[^\n]{3,400}))"
 )
 _TASK = phrases(r"^\W*(?:when|what|where|which|who|how|find|locate|identify|detect|list|tell|at)\b")
 
@@ -103,7 +104,7 @@ def _as_claim(question: str, *, stated: bool) -> str:
     quoted = _CLAIM.fullmatch(question)
     if quoted is None and (not stated or re.search(r"[?？\n]", question)):
         return question
-    claim = (quoted["claim"] if quoted else question).strip().rstrip(".")
+    claim = (quoted["claim"] or quoted["behind"] if quoted else question).strip().rstrip(".")
     return f"Is it true that {claim}?"
 
 

@@ -15,7 +15,7 @@ _FORMAT = re.compile(
 )
 """What stands before a quoted sentence that is a form of the answer."""
 _BEHIND = re.compile(
-    r"\b(?:format|form|template|exactly\s+like|(?:end|conclude|finish|close)\s+with|as\s+follows|"
+    r"\b(?:format|form|template|(?:finally|then|only)\s+output|exactly\s+like|(?:end|conclude|finish|close)\s+with|as\s+follows|"
     r"exactly\s+as)\b[^\n:：]{0,60}[:：](?!\w\w\b)\s*(?P<d>[^\n]{3,300})",
     re.IGNORECASE,
 )
@@ -54,6 +54,16 @@ _BRACKETED = re.compile(
 )
 _BOTH = re.compile(r"<[^<>\n]{0,20}(?:number|letter|label)>\W{1,3}<[^<>\n]{0,20}(?:text|content)>")
 """Two places for one option: its label and its text."""
+_WRAPPED = re.compile(
+    r"(?P<open><<|\[\[|\(\(|\*\*|[(\[])(?:X|N|[A-H]|(?:the )?letter|option)(?P<close>>>|\]\]|\)\)|\*\*|[)\]])",
+    re.IGNORECASE,
+)
+"""Brackets around the answer alone, as `(X)` or `<<A>>`."""
+_SHOWS_WRAPPED = re.compile(
+    r"\b(?:e\.g\.|example|like|as|format|brackets)[^\n\"'“‘`(\[<]{0,20}(?P<shown>(?:<<|\[\[|\(\()[A-HX](?:>>|\]\]|\)\)))"
+)
+_TOLD_OF = re.compile(r"[,:]\s*<?(?:event\s+)?(?:description|caption|sentence)>?\W*$", re.IGNORECASE)
+"""A place behind a span for words about it, which are not written."""
 _DRESS = re.compile(r"\\boxed\s?\{")
 _SECONDS = re.compile(r"\A\s*(?:s|secs?|seconds?)\b")
 
@@ -78,6 +88,9 @@ def read_sentence(text: str, *, spans: bool) -> str:
     found = [template for form in forms if (template := _slot(form))]
     if found:
         return found[0]
+    shown = _SHOWS_WRAPPED.search(text)
+    if shown:
+        return _wrapped(shown["shown"])
     return "\\boxed{{{value}}}" if _DRESS.search(text) else ""
 
 
@@ -96,12 +109,12 @@ def _forms(text: str) -> list[str]:
 
 def _pair(form: str) -> str:
     match = _PAIR.search(form)
-    if match is None:
-        return ""
+    if match is None or (match["joint"].strip() == "," and re.match(r"\s*,\s*\d", form[match.end() :])):
+        return ""  # no span, or a row of numbers
     more = _MORE_PAIRS.match(form, match.end())
     if more:
         return f"{_bare(form[: match.start()])}{{value}}{_bare(form[more.end() :])}"
-    before, behind = form[: match.start()], form[match.end() :]
+    before, behind = form[: match.start()], _TOLD_OF.sub("", form[match.end() :])
     opened, closed = match["so"], match["ec"]
     alone = bool(match["sc"]) and bool(match["eo"])  # brackets around each: placeholders
     keeps = not alone and opened.strip("<{$") and closed.strip(">}")
@@ -113,12 +126,19 @@ def _pair(form: str) -> str:
 
 def _slot(form: str) -> str:
     match = _SLOT.search(form)
+    if _WRAPPED.fullmatch(form.strip()):
+        return _wrapped(form.strip())
     if match is None or "boxed" in form:
         return "\\boxed{{{value}}}" if _DRESS.search(form) else ""
     rest = match["rest"].strip()
     keeps = match["open"] in ("(", "[", "**") and match["slot"].strip().isupper() and len(match["slot"].strip()) == 1
     open_, close = (match["open"], match["close"]) if keeps else ("", "")
     return f"{_bare(form[: match.start()])}{match['lead']}{open_}{{value}}{close}{rest}"
+
+
+def _wrapped(shown: str) -> str:
+    match = _WRAPPED.fullmatch(shown)
+    return "" if match is None else f"{match['open']}{{value}}{match['close']}"
 
 
 def _bare(text: str) -> str:

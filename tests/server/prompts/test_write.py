@@ -39,6 +39,9 @@ def written(text: str, given: Answer | None = None, **more: Any) -> str:
         ("Reason within <think></think>, then put the letter within <answer></answer>.", "<answer>B</answer>"),
         ('Reply in JSON: {"answer": "A", "reason": "..."}', '{"answer": "B", "reason": "she waves"}'),
         ("Best option: (", "B"),
+        ("Output the answer in the format '(X)' where X is the letter.", "(B)"),
+        ("Enclose the letter in double angle brackets, e.g. <<A>>.", "<<B>>"),
+        ("Think first. Finally output: Answer: [LETTER]", "Answer: B"),
     ],
 )
 def test_one_option(says: str, reply: str):
@@ -117,6 +120,8 @@ def test_words_and_numbers(text: str, said: str, reply: str):
         ('Output a JSON list of {"start": "mm:ss", "end": "mm:ss"}', '[{"start": "01:12", "end": "01:15"}]'),
         ('Reply in JSON: {"answer": "...", "time": [start, end]}', '{"answer": "Ann", "time": [72.5, 75.0]}'),
         ("Give its start and end time. Return valid JSON.", '{"start": 72.5, "end": 75}'),
+        ("The format is: 'start - end seconds, event description'.", "72.5 - 75.0 seconds"),
+        ("The format is: 'It is in the 82, 84, 86 seconds'.", "Ann"),
         ("Reply with one timestamp as mm:ss.", "01:12"),
         (
             "Output <time>start - end</time> and <answer>who it is</answer>.",

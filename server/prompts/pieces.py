@@ -95,6 +95,9 @@ _ROLE = phrases(
     r"(?:there (?:may|can|might) be )?(?:more than one|several|multiple|one or more|only one|exactly one) (?:\w+ ){0,3}"
     r"(?:options?|answers?|choices?|letters?)\b",
     r"(?:请|直接|只|仅|从).{0,40}(?:字母|选项|答案|格式|回答|选择)",
+    # what people say beside a question
+    r"(?:many )?(?:thanks|thank you|thx|cheers)\b[^?？\n]{0,40}$",
+    r"(?:hi|hello|hey|good (?:morning|afternoon|evening))\b[\w\s,]{0,20}[.!]+$",
     # what leads to the question
     r"[^\n]{0,200}\b(?:following|above|below|next|given|provided) (?:[\w-]+ ){0,3}questions?"
     r"(?: (?:about|based|from|regarding|on|according|using|with|that)\b[^\n]{0,120})?[.:：]?$",

@@ -199,6 +199,8 @@ def test_what_is_looked_for_is_asked_as_a_whole(text: str, question: str):
         ("True or False: she leaves the room.", "Is it true that she leaves the room?", ("True", "False")),
         ('Is this statement true? "She waves." Answer yes or no.', "Is it true that She waves?", ("yes", "no")),
         ("Is the caption correct?\nCaption: she waves.\nYes or no?", "Is it true that she waves?", ("Yes", "no")),
+        ("Hi there! Who waves? Thanks a lot!", "Who waves?", ()),
+        ("Thank you.", "Thank you.", ()),
         ("Tell whether she waves. Answer yes or no.", "Tell whether she waves.", ("yes", "no")),
         ("Is it left or right?", "Is it left or right?", ()),
         ("Who waves? Choose from: Ann, Bob or Cid.", "Who waves?", ("Ann", "Bob", "Cid")),

@@ -18,6 +18,7 @@ from .completion import Choice, Completion, shortened, usage_of
 from .conversation import Conversation, read_messages
 from .earlier import EarlierAnswers
 from .faults import RequestFault, fault_of
+from .ordinals import meant
 from .prompts import Prompt, read_prompt, write_answer
 from .request import BudgetFields, ChatRequest
 from .run_thread import RunThread
@@ -37,8 +38,10 @@ class Asked:
     request: ChatRequest
     conversation: Conversation
     prompt: Prompt
+    given: list[str]
+    """Ids of the videos that the request has, else of all that it may be about."""
     videos: list[str]
-    """Ids."""
+    """Ids of those of them that the question means."""
     history: list[Answer | tuple[str, str]]
     """What was asked and answered before: the answer itself, where it was given here."""
     budget: Budget
@@ -91,14 +94,17 @@ class Service:
         )
         if not prompt.question.strip():  # nothing but options, say
             prompt = replace(prompt, question=conversation.prompt)
-        videos = list(dict.fromkeys([*self._named(request.videos), *brought])) or self._all()
+        given = list(dict.fromkeys([*self._named(request.videos), *brought]))
+        question, videos = meant(prompt.question, given)
+        prompt, given = replace(prompt, question=question), given or self._all()
         return Asked(
             request=request,
             conversation=conversation,
             prompt=prompt,
-            videos=videos,
+            given=given,
+            videos=videos or given,
             history=[
-                self._earlier.find(question, reply, videos) or (read_prompt(question).question, reply)
+                self._earlier.find(question, reply, given) or (read_prompt(question).question, reply)
                 for question, reply in conversation.earlier
             ],
             budget=_budget(request.budget, self.agent.budget, request.n or 1),
@@ -166,7 +172,7 @@ class Service:
         _require_answer(answer)
         written_out = write_answer(answer, asked.prompt, picture=self._size(answer))
         text, finish = shortened(written_out, request.stops, request.longest)
-        self._earlier.keep(asked.conversation.prompt, text, asked.videos, answer)
+        self._earlier.keep(asked.conversation.prompt, text, asked.given, answer)
         usage = usage_of(answer, text, asked.conversation.prompt, written[0])
         return Choice(text=text, finish=finish, answer=answer, usage=usage)
 

@@ -50,7 +50,7 @@ MAX_CHECKS = 1
 _VIEWS = 4
 """Sets of videos and moments of which pictures are kept."""
 _BOUND = 64
-"""Sets of tools and videos for which the policy is kept with its tools bound: a server is asked about ever new videos."""
+"""Sets of tools and videos for which the policy is kept with its tools bound; a server meets ever new videos."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -12,9 +13,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from typer.core import TyperGroup
 
 from ..memory.registry import require_name
-from .settings.evaluating import AskOptions, CurveOptions, Run, SetName, SetOptions, settings_of
+from .settings.evaluating import SHOWN, AskOptions, CurveOptions, Run, SetName, SetOptions, settings_of
 from .settings.groups import AgentOptions, BudgetOptions, grouped
-from .settings.options import Json, Memory
+from .settings.options import Json, RunMemory
 from .terminal import resume_hint as going_on
 from .terminal.output import Console, message, write_json
 
@@ -52,7 +53,7 @@ def run(
     asking: AskOptions = AskOptions(),  # noqa: B008
     deciding: AgentOptions = AgentOptions(),  # noqa: B008
     limits: BudgetOptions = BudgetOptions(),  # noqa: B008
-    memory: Memory = None,
+    memory: RunMemory = None,
     as_json: Json = False,
 ) -> None:
     """Ask a set and print a table; where the folder holds that evaluation already, go on with it."""
@@ -147,7 +148,7 @@ def curve(
     spread: CurveOptions = CurveOptions(),  # noqa: B008
     chosen: SetOptions = SetOptions(),  # noqa: B008
     deciding: AgentOptions = AgentOptions(),  # noqa: B008
-    memory: Memory = None,
+    memory: RunMemory = None,
     as_json: Json = False,
 ) -> None:
     """Ask a set by each of some routes under each of some budgets, on one memory: accuracy against what it took."""
@@ -199,15 +200,16 @@ def list_(as_json: Json = False) -> None:
         "FILE": "questions in JSON, JSON lines, CSV or Parquet, or tasks of ours",
         **{f"{one.name}:PATH": f"{one.files}; {one.paper}" for one in BENCHMARKS.values()},
     }
+    names = max(map(len, [*rows, *CONTROLS]))
     console.print("sets", style="bold")
     for name, about in rows.items():
-        console.print(f"  {name:<23} {about}", soft_wrap=True)
+        console.print(f"  {name:<{names}}  {about}", soft_wrap=True)
     console.print("measures", style="bold")
     console.print(f"  of every set: {', '.join(EVERY_SET)}", soft_wrap=True)
     console.print(f"  of some: {', '.join(name for name in MEASURES if name not in EVERY_SET)}", soft_wrap=True)
     console.print("controls", style="bold")
     for control in CONTROLS.values():
-        console.print(f"  {control.name:<23} {control.about}", soft_wrap=True)
+        console.print(f"  {control.name:<{names}}  {control.about}", soft_wrap=True)
 
 
 def _evaluate(
@@ -227,18 +229,23 @@ def _evaluate(
     console = Console(stderr=True)
     typed = sys.argv[1:]
     going_on.note(typed if chosen.out else [*typed, "--out", str(whole or out)])
-    beside = [Path(path).parent for path in (set_, set_.partition(":")[2]) if path and Path(path).is_file()]
+    named = [Path(text) for text in (set_, set_.partition(":")[2]) if text]
+    beside = [path.parent if path.is_file() else path for path in named if path.exists()]
+    columns = (TextColumn("asking"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn())
+    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
     def add(into: ClipMemory, path: Path) -> VideoRecord:
         return add_video(into, path, console)
 
-    columns = (TextColumn("asking"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with ExitStack() as stack:
 
         def plan(count: int, failures: dict[str, str]) -> None:
-            for name, reason in failures.items():
+            for name, reason in list(failures.items())[:SHOWN]:
                 console.print(message("warning", f"{name}: its tasks fail: {reason}", "yellow"), soft_wrap=True)
-            bar.add_task("", total=count)
+            if len(failures) > SHOWN:
+                told = f"{len(failures) - SHOWN} more videos cannot be used: their tasks fail"
+                console.print(message("warning", told, "yellow"), soft_wrap=True)
+            stack.enter_context(bar).add_task("", total=count)  # now that indexing needs no bar of its own any more
 
         def step(item: Item) -> None:
             bar.advance(bar.tasks[0].id)
@@ -263,6 +270,7 @@ def _evaluate(
 
 def _show(folder: EvaluationFolder, as_json: bool) -> None:
     from ..evaluation.evaluate import score
+    from ..evaluation.resume import failures
     from ..evaluation.table import render
 
     made = score(folder)
@@ -274,6 +282,8 @@ def _show(folder: EvaluationFolder, as_json: bool) -> None:
     console = Console()
     console.print(render(made))
     console.print(f"\nfolder  {folder.path}", soft_wrap=True)
+    if failed := failures(folder):
+        console.print(message("warning", failed, "yellow"), soft_wrap=True)
     if left_out:
         told = f"{len(left_out)} items are left out, the first since {left_out[0].failed}"
         console.print(message("note", told, "yellow"), soft_wrap=True)

@@ -97,7 +97,10 @@ def compare(
     for task in shared:
         one, other = ours[task][0].task, theirs[task][0].task
         if _asked(one) != _asked(other):
-            raise EvaluationError(f"Task {task} has another truth in the second evaluation: compare runs of one set.")
+            raise EvaluationError(
+                f"Task {task} is not the same in the second evaluation (its question, videos, now or truth): compare "
+                "runs of one set."
+            )
     clusters = [ours[task][0].cluster for task in shared]
     pairs = {
         name: [(_mean(value, ours[task]), _mean(value, theirs[task])) for task in shared]
@@ -123,7 +126,7 @@ def compare(
 def _asked(task: Task) -> tuple[Any, ...]:
     """What a task asks about, and its truth: of options the texts, since a control may have changed their order."""
     right = frozenset(option for n, option in enumerate(task.options) if letter(n) in task.truth.letters)
-    return task.videos, replace(task.truth, answer=None) if right else task.truth, right
+    return task.question, task.videos, task.now, replace(task.truth, answer=None) if right else task.truth, right
 
 
 def _by_task(judged: Sequence[Judged]) -> dict[str, list[Judged]]:

@@ -12,12 +12,12 @@ from .measures import Figure
 from .measures.accuracy import accuracy
 from .measures.costs import costs
 from .measures.groundedness import groundedness
-from .table import plain, short
+from .table import SPENT, cell, plain
 
 if TYPE_CHECKING:
+    from rich.console import Group
     from rich.table import Table as RichTable
 
-COLUMNS = ("accuracy", "right_supported", "frames", "tokens", "seconds")
 PER_RIGHT = ("frames_per_right", "tokens_per_right", "seconds_per_right")
 
 
@@ -57,18 +57,50 @@ def points(runs: Iterable[tuple[str, Mapping[str, float | None], Sequence[Judged
     return sorted(found, key=lambda point: (order.index(point.strategy), point.figures["frames"].value))
 
 
-def render(found: Sequence[Point]) -> RichTable:
-    """The points for a terminal, a line each."""
+def render(found: Sequence[Point]) -> Group:
+    """The points for a terminal of 80 columns: what they came to, then what they took, a line each."""
+    from rich.console import Group
+    from rich.text import Text
+
+    same, names = _limits(found)
+    results = [[str(point.items), *_cells(point, ("accuracy", "right_supported"))] for point in found]
+    spent = [_cells(point, (*SPENT, *PER_RIGHT)) for point in found]
+    heads = [*(f"\n{name}" for name in SPENT), *(name.replace("_per_right", "\nper right") for name in PER_RIGHT)]
+    below = [Text(f"\neach with {same}")] if same else []
+    return Group(_part(names, ("items", "accuracy", "supported"), results), "", _part(names, heads, spent), *below)
+
+
+def _limits(found: Sequence[Point]) -> tuple[str, list[tuple[str, str]]]:
+    """The limits that all points have, and of each its strategy and the limits that others do not have."""
+    budgets = [point.budget for point in found]
+    kinds = dict.fromkeys(name for budget in budgets for name in budget)
+    alike = {name: len({budget.get(name) for budget in budgets}) == 1 for name in kinds}
+
+    def told(budget: Mapping[str, float | None], *, of_all: bool) -> str:
+        limits = {name: budget.get(name) for name in kinds if alike[name] == of_all}
+        kept = {name: limit for name, limit in limits.items() if limit is not None or not of_all}
+        return ", ".join(f"{name} {'any' if limit is None else f'{limit:g}'}" for name, limit in kept.items())
+
+    names = [(one_line(point.strategy), told(point.budget, of_all=False)) for point in found]
+    return told(budgets[0], of_all=True) if budgets else "", names
+
+
+def _cells(point: Point, names: Sequence[str]) -> list[str]:
+    return [cell(point.figures.get(name), interval=name == "accuracy") for name in names]
+
+
+def _part(names: Sequence[tuple[str, str]], heads: Sequence[str], rows: Sequence[Sequence[str]]) -> RichTable:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    shown = RichTable(box=None, pad_edge=False)
-    shown.add_column("strategy")
-    for name in ("budget", "items", *COLUMNS, *PER_RIGHT):
-        shown.add_column(name.replace("_", " "), justify="right")
-    for point in found:
-        limits = ", ".join(f"{name} {limit:g}" for name, limit in point.budget.items() if limit is not None)
-        figures = [point.figures.get(name) for name in (*COLUMNS, *PER_RIGHT)]
-        cells = ["–" if figure is None else short(figure.value) for figure in figures]
-        shown.add_row(Text(one_line(point.strategy)), limits, str(point.items), *cells)
-    return shown
+    part = RichTable(box=None, pad_edge=False)
+    told = any(budget for _, budget in names)
+    above = "\n" * max(head.count("\n") for head in heads)
+    part.add_column(f"{above}strategy", overflow="fold")
+    if told:
+        part.add_column(f"{above}budget")
+    for head in heads:
+        part.add_column(head, justify="right", no_wrap=True)
+    for (strategy, budget), row in zip(names, rows, strict=True):
+        part.add_row(Text(strategy), *([budget] if told else []), *row)
+    return part

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from ..agent import ROUTES, SCALINGS
 from ..memory import ClipMemory, VideoRecord
 from ..memory.cluster.ray_pool import RayCluster
 from ..memory.files.regular import replacing
 from ..memory.registry import require_name
+from ..tools import load_tools
 from .benchmarks.sources import TaskSet
 from .controls import CONTROLS
 from .items import Item
@@ -60,42 +63,55 @@ def evaluate(
 
     Raises:
         EvaluationError: if another evaluation lies in the folder, or another process is at it.
-        UnknownNameError: if there is no such control.
+        UnknownNameError: if there is no such control, route or scaling.
         RewatchError: if no task can be asked: there is no such policy, the disk is full.
     """
-    if settings.control is not None:
-        require_name("control", settings.control, CONTROLS)
+    _require_names(settings)
     folder = EvaluationFolder.open(
         out, name=task_set.name, settings=settings, tasks=task_set.tasks, measures=task_set.measures
     )
+    place = Path(memory) if memory else folder.path / "memory"
+    open_memory = partial(task_set.memory or ClipMemory, place)
     with folder.writing():
         work = folder.work(retry=retry)
         if not work:
             return folder
-        place = Path(memory) if memory else folder.path / "memory"
-        open_memory = partial(task_set.memory or ClipMemory, place)
-        opened = open_memory()
-        found, failures = find_videos(opened, [one.task for one in work], videos, partial(add, opened))
-        folder.note("memory", memory_facts(opened, found.values()))
-        spec = Spec(
-            settings=settings,
-            folder=folder.path.absolute(),
-            open_memory=open_memory,
-            videos={name: record.id for name, record in found.items()},
-            failures=failures,
-        )
-        if on_plan:
-            on_plan(len(work), failures)
+        with open_memory() as opened:
+            spec = Spec(settings=settings, folder=folder.path.absolute(), open_memory=open_memory)
+            # A policy that is not here is told of before hours are spent on indexing.
+            asker = None if workers or ray else Asker(spec, opened)
+            found, failures = find_videos(opened, [one.task for one in work], videos, partial(add, opened))
+            asked_of = found.values() if all(one.task.videos for one in work) else opened.videos()
+            folder.note("memory", memory_facts(opened, asked_of))
+            spec = replace(spec, videos={name: record.id for name, record in found.items()}, failures=failures)
+            if on_plan:
+                on_plan(len(work), failures)
 
-        def note(item: Item) -> None:
-            folder.items.append(item)
-            if item.state == "done":
-                _forget_steps(folder.path / STEPS, item.run_id)
-            if on_item and item.state != "begun":
-                on_item(item)
+            def note(item: Item) -> None:
+                folder.items.append(item)
+                if item.state == "done":
+                    _forget_steps(folder.path / STEPS, item.run_id)
+                if on_item and item.state != "begun":
+                    on_item(item)
 
-        _ask(Queue(work, note), spec, opened, parallel=parallel, workers=workers, ray=ray)
+            if asker is not None:
+                asker.spec = spec
+                ask_here(asker, Queue(work, note), parallel=parallel)
+            else:
+                _ask_elsewhere(Queue(work, note), spec, workers, ray)
     return folder
+
+
+def _require_names(settings: Settings) -> None:
+    """Raise for what is not there; a file of tools may bring it."""
+    for name in settings.tools:
+        load_tools(name)
+    if settings.control is not None:
+        require_name("control", settings.control, CONTROLS)
+    if settings.route is not None:
+        require_name("route", settings.route, ROUTES)
+    if settings.scale is not None:
+        require_name("scaling", settings.scale, SCALINGS)
 
 
 def _forget_steps(folder: Path, run_id: str) -> None:
@@ -104,10 +120,7 @@ def _forget_steps(folder: Path, run_id: str) -> None:
         file.unlink(missing_ok=True)
 
 
-def _ask(queue: Queue, spec: Spec, memory: ClipMemory, *, parallel: int, workers: int, ray: str | None) -> None:
-    if not workers and ray is None:
-        ask_here(Asker(spec, memory), queue, parallel=parallel)
-        return
+def _ask_elsewhere(queue: Queue, spec: Spec, workers: int, ray: str | None) -> None:
     from .workers import ProcessWorker, RayWorker, Worker, ask_by_workers
 
     with ExitStack() as stack:

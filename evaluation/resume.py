@@ -18,9 +18,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..memory.files.regular import read_text, replacing
+from ..memory.files.regular import LARGEST_TASKS, read_bytes, read_text, replacing
 from ..training.data.task import Task
-from ..training.data.task_files import TaskFileError, read_tasks, write_tasks
+from ..training.data.task_files import TaskFileError, as_line, read_tasks, write_tasks
 from .controls import CONTROLS, ControlError
 from .items import EvaluationError, Item, ItemFile
 from .settings import Settings, hash_of_tasks, versions
@@ -94,7 +94,7 @@ class EvaluationFolder:
             return found
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            if any(folder.iterdir()):
+            if not all(_left_by_a_kill(one, tasks) for one in folder.iterdir()):
                 raise EvaluationError(f"{folder} holds other things: give the name of a new folder to --out.")
             write_tasks(folder / TASKS, tasks)
             _write(folder / SETTINGS, row)  # last: from here on it is an evaluation
@@ -220,17 +220,28 @@ class NothingMeasured(EvaluationError):
     exit_code = 1
 
 
-def require_some(folder: EvaluationFolder) -> None:
-    """Raise where no item that is done came to an answer: nothing was measured.
-
-    Raises:
-        NothingMeasured: with the reason that occurs most.
-    """
+def failures(folder: EvaluationFolder) -> str:
+    """How many of the items that are done came to no answer, and the reason that occurs most; empty for none."""
     items = folder.done()
     reasons = Counter(item.failed or (item.answer.text if item.answer else "") for item in items if no_answer(item))
-    if items and reasons.total() == len(items):
-        reason, count = reasons.most_common(1)[0]
-        raise NothingMeasured(f"All {len(items)} items failed, {count} of them so: {reason} (--retry asks them again)")
+    if not reasons:
+        return ""
+    reason, count = reasons.most_common(1)[0]
+    number = "All" if reasons.total() == len(items) else f"{reasons.total()} of"
+    return f"{number} {len(items)} items failed, {count} of them so: {reason} (--retry asks them again)"
+
+
+def require_some(folder: EvaluationFolder) -> None:
+    """Raise where no item came to an answer, or all are left out: nothing was measured.
+
+    Raises:
+        NothingMeasured: with the reason that occurs most, or that of the first.
+    """
+    items, left_out = folder.done(), folder.left_out()
+    if left_out and not items:
+        raise NothingMeasured(f"All {len(left_out)} items are left out, the first since {left_out[0].failed}")
+    if items and all(map(no_answer, items)):
+        raise NothingMeasured(failures(folder))
 
 
 def differences(before: Any, now: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:
@@ -240,6 +251,13 @@ def differences(before: Any, now: Any, key: str = "") -> Iterator[tuple[str, Any
             yield from differences(before.get(name), now.get(name), f"{key}.{name}" if key else str(name))
     elif before != now:
         yield key, before, now
+
+
+def _left_by_a_kill(path: Path, tasks: Sequence[Task]) -> bool:
+    """Return whether a file is what an end before the first item leaves: these tasks, or a part of a file of ours."""
+    if path.name == TASKS:
+        return read_bytes(path, LARGEST_TASKS) == "".join(as_line(task) + "\n" for task in tasks).encode()
+    return path.name.startswith((f".{TASKS}.", f".{SETTINGS}.")) and path.suffix == ".part"
 
 
 def _joined(before: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from ..agent.agent import new_run_id
 from ..agent.questions.mode import mode_of
 from ..agent.questions.question import RunError
 from ..memory import CapabilityError, ClipMemory, MemoryFolderError, RestrictedView, RewatchError
+from ..memory.errors import MisuseError
 from ..tools import load_tools
 from ..training.data.task import Task
 from ..training.rollouts.collector import seed_of
@@ -71,11 +72,11 @@ class Asker:
         if failed is None:
             try:
                 answer = await self._answer(work)
-            except _FATAL:
-                raise
             except ControlError as error:
                 return Item(task=task.id, sample=work.sample, state="left_out", failed=str(error))
             except RewatchError as error:
+                if isinstance(error, _FATAL) and not isinstance(error, MisuseError):
+                    raise
                 failed = f"{type(error).__name__}: {error}"
         run_id = answer.run_id if answer else work.run_id
         trace = f"{TRACES}/{run_id}.jsonl"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from importlib import metadata
@@ -51,8 +52,9 @@ class Settings:
     """Of sampling and controls; each item has its own, made of this, its task and its number."""
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON form."""
-        return {**asdict(self), "tools": list(self.tools)}
+        """JSON form, in which addresses have no user names and passwords: it is to be published."""
+        models = {name: _public(getattr(self, name)) for name in ("policy", "viewer")}
+        return {**asdict(self), **models, "tools": list(self.tools)}
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> Settings:
@@ -98,6 +100,10 @@ def memory_facts(memory: ClipMemory, records: Iterable[VideoRecord]) -> dict[str
         "detector": memory.detector_stamp,
         "videos": {record.id: {"name": record.name, **record.channels} for record in records},
     }
+
+
+def _public(name: str | None) -> str | None:
+    return re.sub(r"(?<=://)[^/?#]*@", "", name) if name else name
 
 
 def _stamp(place: Path) -> str:

@@ -25,6 +25,7 @@ COLUMNS = {
     "seconds": "seconds",
 }
 """Figures that a terminal shows of each group, with their heads; all others are in the JSON form."""
+SPENT = ("frames", "tokens", "seconds")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +127,7 @@ def _part(key: str, rows: Sequence[Row]) -> RichTable:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    columns = [name for name in COLUMNS if any(name in row.figures and row.figures[name].value for row in rows)]
+    columns = [name for name in COLUMNS if any(_tells(name, row.figures.get(name)) for row in rows)]
     failed = any(row.failed for row in rows)
     part = RichTable(box=None, pad_edge=False)
     part.add_column(Text(one_line(key)), no_wrap=True)
@@ -134,12 +135,18 @@ def _part(key: str, rows: Sequence[Row]) -> RichTable:
         part.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         head = [str(row.items), *([str(row.failed)] if failed else [])]
-        cells = [_cell(row.figures.get(name), interval=name == "accuracy") for name in columns]
+        cells = [cell(row.figures.get(name), interval=name == "accuracy") for name in columns]
         part.add_row(Text(one_line(row.name.partition(": ")[2])), *head, *cells)
     return part
 
 
-def _cell(figure: Figure | None, *, interval: bool) -> str:
+def _tells(name: str, figure: Figure | None) -> bool:
+    """Whether a column of such figures is worth its place: what was not spent is not, what was not right is."""
+    return figure is not None and (name not in SPENT or figure.value != 0)
+
+
+def cell(figure: Figure | None, *, interval: bool) -> str:
+    """A figure for a terminal, with its interval where that is asked for and there is one."""
     if figure is None:
         return "–"
     if not interval or figure.low is None or figure.high is None:
@@ -149,7 +156,8 @@ def _cell(figure: Figure | None, *, interval: bool) -> str:
 
 def short(value: float) -> str:
     """A number for a terminal."""
-    return f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
+    digits = 3 if abs(value) < 10 else 1 if abs(value) < 1000 else 0
+    return f"{value:.{digits}f}"
 
 
 def _interval(figure: Figure) -> str:

@@ -35,13 +35,13 @@ def find_videos(
     found: dict[str, VideoRecord] = {}
     failures: dict[str, str] = {}
     for name in dict.fromkeys(video for task in tasks for video in task.videos):
+        file = _file(name, folders)
         try:
-            file = _file(name, folders)
             found[name] = memory.video(name) if file is None else add(file)
         except (MemoryFolderError, CapabilityError):
             raise
         except RewatchError as error:
-            failures[name] = f"{type(error).__name__}: {error}"
+            failures[name] = f"{type(error).__name__}: {error}{_searched(folders) if file is None else ''}"
     return found, failures
 
 
@@ -60,6 +60,13 @@ def _file(name: str, folders: Sequence[Path]) -> Path | None:
         if len(found) == 1 and found[0].is_file():
             return found[0]
     return None
+
+
+def _searched(folders: Sequence[Path]) -> str:
+    """Where no file of a name was found, and how to say where it is."""
+    places = ", ".join(dict.fromkeys(str(folder) for folder in folders))
+    where = f"Nor is there one file of that name in {places}" if places else "No folder with such files was named"
+    return f" {where}: --videos names the folder."
 
 
 def _stem(name: str) -> str:

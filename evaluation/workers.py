@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from ..memory import RewatchError
+from ..memory.checkpoints import first_line
 from ..memory.cluster.ray_pool import RayCluster
 from ..memory.processes.child_process import Child, connection_to_parent
 from .items import Item
@@ -40,6 +41,9 @@ class Worker(Protocol):
     def stop(self) -> None:
         """Have it ended, from any thread."""
 
+    def close(self) -> None:
+        """End it, once nobody asks it any more."""
+
 
 class ProcessWorker:
     """A process on this machine."""
@@ -60,6 +64,10 @@ class ProcessWorker:
     def stop(self) -> None:
         """Have it ended, from any thread."""
         self._child.stop()
+
+    def close(self) -> None:
+        """End it, once nobody asks it any more."""
+        self._child.kill()
 
 
 class RemoteAsker:
@@ -96,12 +104,16 @@ class RayWorker:
         try:
             found = ray.get(self._actor.ask.remote(work))
         except RayError as error:
-            raise WorkerLost(str(error).splitlines()[0]) from error
+            raise WorkerLost(first_line(error)) from error
         return _item(found)
 
     def stop(self) -> None:
         """Have it ended, from any thread."""
         self._cluster.drop(self._actor)
+
+    def close(self) -> None:
+        """End it, once nobody asks it any more."""
+        self.stop()
 
 
 def ask_by_workers(start: Callable[[], Worker], count: int, queue: Queue) -> None:
@@ -125,7 +137,7 @@ def ask_by_workers(start: Callable[[], Worker], count: int, queue: Queue) -> Non
 
     def end(worker: Worker) -> None:
         running.discard(worker)
-        worker.stop()
+        worker.close()
 
     def serve() -> None:
         worker = begin()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,17 +22,16 @@ from .timeline.moment import Moment
 from .types import CLIP, Clip, Hit, Summary, Text, VideoRecord
 from .video.open import find_video
 from .video.truncated_video import TruncatedVideo
+from .view_models import ViewModels
 from .view_search import search_view
 
 if TYPE_CHECKING:
     from .causal.past import Past
     from .coverage import Coverage
-    from .encoders import VisualEncoder
     from .levels.levels import Levels
-    from .tracking.detector import Detector
 
 
-class CausalView:
+class CausalView(ViewModels):
     """The reading side of `ClipMemory`, as it was at some moment; `ClipMemory.until` makes one.
 
     Every video ends at its own second (see `now_of`): every row is made of pictures and sound before that alone (see
@@ -76,31 +75,6 @@ class CausalView:
             ValueError: if the moments are not on one clock.
         """
         return CausalView(self._memory, self._past_at, self._levels_of, self._cut.earlier(now))
-
-    @property
-    def visual_encoder(self) -> VisualEncoder:
-        """See `ClipMemory.visual_encoder`."""
-        return self._memory.visual_encoder
-
-    @property
-    def models_given(self) -> dict[str, Any]:
-        """See `ClipMemory.models_given`."""
-        return self._memory.models_given
-
-    @property
-    def transcriber(self) -> str | None:
-        """See `ClipMemory.transcriber`."""
-        return self._memory.transcriber
-
-    @property
-    def detector(self) -> Detector | None:
-        """See `ClipMemory.detector`."""
-        return self._memory.detector
-
-    @property
-    def detector_stamp(self) -> str:
-        """See `ClipMemory.detector_stamp`."""
-        return self._memory.detector_stamp
 
     def videos(self) -> list[VideoRecord]:
         """Videos that have begun, each ending at its own second of `now` at the latest."""

@@ -101,7 +101,15 @@ def _content(content: Any, where: str, *, media: bool) -> tuple[str, tuple[Mappi
         elif kind in _MEDIA and media:
             parts.append(part)
         else:
-            named = f"parts of type {str(kind)[:40]!r}" if kind else "such a part"
-            message = f"{at}: {named} cannot be read here; send text, video_url or image_url (these by the user)."
-            raise RequestFault(400, message, param=at, code="not_supported")
+            raise _unread(kind, at)
     return "\n".join(texts), tuple(parts) if any(part["type"] in _MEDIA for part in parts) else ()
+
+
+def _unread(kind: Any, at: str) -> RequestFault:
+    """The fault of a part that is none of those that are read."""
+    if kind == "text":
+        message = f'{at}.text: write a text, {{"type": "text", "text": "…"}}.'
+        return RequestFault(400, message, param=f"{at}.text", code="invalid_value")
+    named = f"parts of type {str(kind)[:40]!r}" if kind else "such a part"
+    message = f"{at}: {named} cannot be read here; send text, video_url or image_url (these by the user)."
+    return RequestFault(400, message, param=at, code="not_supported")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import secrets
 import time
 from collections.abc import AsyncIterator, Coroutine
@@ -19,9 +18,10 @@ from ..memory import RewatchError
 from ..memory.sanitize import as_json
 from .bodies import Bodies
 from .completion import Completion, opening
-from .faults import fault_of
+from .faults import RequestFault, fault_of
 from .request import ChatRequest, read_request
 from .service import Service
+from .videos.once import ENDING
 
 _Result = TypeVar("_Result")
 _BEAT = 10.0
@@ -39,8 +39,12 @@ class ChatReply(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take part in ASGI."""
-        with contextlib.suppress(ClientDisconnect):  # while the body was read
+        try:
             await self._answer(scope, receive, send)
+        except ClientDisconnect:  # while the body was read
+            return
+        except asyncio.CancelledError:  # uvicorn ends, and would say so in words of its own
+            raise _ending() from None
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with self._service.admission.taken_in(), self._bodies.read(self._request) as body:
@@ -94,18 +98,20 @@ async def _send_stream(send: Send, chat: ChatRequest, work: asyncio.Task[Complet
     async def tell(text: str) -> None:
         await send({"type": "http.response.body", "body": f"{text}\n\n".encode(), "more_body": True})
 
-    for row in opening(id_, created, chat.n or 1, usage=usage):
-        await tell(f"data: {as_json(row)}")
-    while not work.done():
-        await asyncio.wait({work}, timeout=_BEAT)
-        if not work.done():
-            await tell(": at work")
-    if work.cancelled():
-        return
     try:
+        for row in opening(id_, created, chat.n or 1, usage=usage):
+            await tell(f"data: {as_json(row)}")
+        while not work.done():
+            await asyncio.wait({work}, timeout=_BEAT)
+            if not work.done():
+                await tell(": at work")
+        if work.cancelled():
+            return
         for row in work.result().chunks(id_, created, usage=usage):
             await tell(f"data: {as_json(row)}")
         await tell("data: [DONE]")
+    except asyncio.CancelledError:  # uvicorn ends
+        await tell(f"data: {_ending().body.decode()}")
     except Exception as error:  # nobody else can tell the client any more; what is a bug is raised
         await tell(f"data: {fault_of(error).body.decode()}")
         await send({"type": "http.response.body", "body": b""})
@@ -113,3 +119,7 @@ async def _send_stream(send: Send, chat: ChatRequest, work: asyncio.Task[Complet
             raise
         return
     await send({"type": "http.response.body", "body": b""})
+
+
+def _ending() -> RequestFault:
+    return RequestFault(503, ENDING, code="ending")

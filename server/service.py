@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from ..agent import VideoAgent
     from .videos import RequestVideos
 
+NOTHING = "-"
+"""Sent where an answer leaves nothing to say in the wanted form: harnesses take an empty reply for a failure, and ask
+again. None that was read takes this for an option."""
 _PARTS = 6
 """Parts of 10 s that a question about what is still to come looks at, before it is answered: not yet."""
 
@@ -170,7 +173,7 @@ class Service:
         except (QuestionError, CapabilityError) as error:
             raise fault_of(error, param=_field(error, request)) from error
         _require_answer(answer)
-        written_out = write_answer(answer, asked.prompt, picture=self._size(answer))
+        written_out = write_answer(answer, asked.prompt, picture=self._size(answer)) or NOTHING
         text, finish = shortened(written_out, request.stops, request.longest)
         self._earlier.keep(asked.conversation.prompt, text, asked.given, answer)
         usage = usage_of(answer, text, asked.conversation.prompt, written[0])

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ...evaluation.settings import Settings
     from ...tools import Budget
 
+SHOWN = 3
+"""How many of the rows and videos that cannot be used are told one by one."""
 SetName = Annotated[
     str, typer.Argument(metavar="SET", help="gym, gym:FAMILY, a file of questions, or NAME:PATH of a public set.")
 ]
@@ -46,9 +48,9 @@ class SetOptions:
         str | None,
         typer.Option("--ray", metavar="<address>", help="Have a Ray cluster ask: auto, HOST:PORT, or local."),
     ] = None
-    retry: Annotated[bool, typer.Option("--retry", help="Ask again what came to no answer, since a model failed.")] = (
-        False
-    )
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Ask again what came to no answer, since a video or a model failed.")
+    ] = False
 
     def open(self, text: str) -> TaskSet:
         """Open a set; of rows that are no tasks some are shown."""
@@ -56,10 +58,10 @@ class SetOptions:
 
         task_set = open_set(text, limit=self.limit, seed=self.seed)
         console = Console(stderr=True)
-        for problem in task_set.problems[:3]:
+        for problem in task_set.problems[:SHOWN]:
             console.print(message("warning", f"left out: {problem}", "yellow"), soft_wrap=True)
-        if len(task_set.problems) > 3:
-            console.print(message("warning", f"{len(task_set.problems) - 3} more rows are left out", "yellow"))
+        if len(task_set.problems) > SHOWN:
+            console.print(message("warning", f"{len(task_set.problems) - SHOWN} more rows are left out", "yellow"))
         return task_set
 
     def folder(self, task_set: TaskSet, kind: str = "eval") -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,16 +26,13 @@ def _folder(text: str) -> Path:
     return Path(text)
 
 
-Memory = Annotated[
-    Path | None,
-    typer.Option(
-        "--memory",
-        "-m",
-        parser=_folder,
-        metavar="<path>",
-        help="Memory folder [default: $REWATCH_MEMORY, else the user's data folder].",
-    ),
-]
+def _memory(usual: str) -> Any:
+    """The option of a memory's folder."""
+    return typer.Option("--memory", "-m", parser=_folder, metavar="<path>", help=f"Memory folder [default: {usual}].")
+
+
+Memory = Annotated[Path | None, _memory("$REWATCH_MEMORY, else the user's data folder")]
+RunMemory = Annotated[Path | None, _memory("one in the evaluation's folder")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else there.")]
 Transcriber = Annotated[
     str | None,

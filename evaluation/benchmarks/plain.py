@@ -19,6 +19,7 @@ from typing import Any
 
 from ...agent.parsing.options import letter, split_options
 from ...memory import Span
+from ...tools.times import parse_pair
 from ...training.data.readers.fields import choice, number_of, spans_of, split_question
 from ...training.data.task import KINDS, Kind, Task, TaskError, Truth, as_number
 from ...training.data.task_files import from_row
@@ -345,12 +346,12 @@ def _spans(fields: Row, *, alone: bool) -> tuple[Span, ...]:
 
 
 def _lasting(value: Any) -> Any:
-    """Pairs of seconds, with moments as the second around them."""
+    """Pairs of seconds, also of such as `1:05`, with moments as the second around them."""
     if isinstance(value, Mapping) and {"start", "end"} <= set(value):
         value = [value["start"], value["end"]]
     if isinstance(value, list) and len(value) == 2 and not any(isinstance(one, (list, Mapping)) for one in value):
         with suppress(TypeError, ValueError):
-            start, end = float(value[0]), float(value[1])
+            start, end = parse_pair(*value) if all(isinstance(one, str) for one in value) else map(float, value)
             return [start, end] if start != end else [max(0.0, start - MOMENT), end + MOMENT]
     if isinstance(value, list):
         return [_lasting(one) for one in value]

@@ -10,7 +10,7 @@ from typing import Any
 from ...memory import Span
 from ...training.data.readers.rows import FORMS, rows_of, text_of_file
 from ...training.data.task import Task, TaskError, Truth
-from ...training.data.task_files import TaskFileError
+from ...training.data.task_files import TaskFileError, as_line
 
 Row = Mapping[str, Any]
 Placed = tuple[str, Any]
@@ -84,8 +84,8 @@ def document(path: Path) -> Any:
     """
     try:
         return json.loads(text_of_file(path))
-    except ValueError as error:
-        raise TaskFileError(f"{path} is not JSON ({error}); download it again.") from None
+    except (ValueError, RecursionError) as error:
+        raise TaskFileError(f"{path} is not JSON ({error}); mend it, or download it again.") from None
 
 
 def tasks_from(rows: Iterable[Placed], make: Callable[[Row, str], Task | None]) -> Iterator[Task | TaskError]:
@@ -100,6 +100,8 @@ def tasks_from(rows: Iterable[Placed], make: Callable[[Row, str], Task | None]) 
         else:
             try:
                 task = make(row, place)
+                if task is not None:
+                    as_line(task)  # what cannot be kept would end an evaluation before it begins
             except TaskError as error:
                 yield TaskError(place, str(error))
             else:

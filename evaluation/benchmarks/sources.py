@@ -58,6 +58,10 @@ def open_set(text: str, *, limit: int | None = None, seed: int = 0) -> TaskSet:
         return _taken(known, benchmark.read(_existing(Path(rest).expanduser())), limit, benchmark.measures)
     path = Path(text).expanduser()
     if not path.exists():
+        if known in BENCHMARKS and not colon:
+            raise MisuseError(
+                f"{known} is asked of its files: give {known}:PATH, where PATH is {BENCHMARKS[known].files}."
+            )
         if colon or "/" not in text:
             names = [GYM, *BENCHMARKS]
             raise MisuseError(

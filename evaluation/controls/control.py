@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ...memory import ClipMemory, RestrictedView, Restriction
+from ...memory import ClipMemory, Moment, RestrictedView, Restriction, resolve_now
 from ...memory.restricted.view import BLANK
 from ...training.data.task import Task
 from ..items import EvaluationError
@@ -61,4 +61,20 @@ class Control:
             return view, replace(task, videos=(BLANK,), now=None)
         there = {record.id for record in view.videos()}
         ids = [memory.video(video).id for video in task.videos]
+        now = now_of(memory, task)
+        (view if now is None else view.until(now)).prepare(ids)
         return view, replace(task, videos=tuple(id_ for id_ in ids if id_ in there))
+
+
+def now_of(memory: ClipMemory, task: Task) -> float | Moment | None:
+    """Return the moment at which a task is asked; None where it has none.
+
+    Raises:
+        ControlError: if it is none of its videos'.
+    """
+    if task.now is None:
+        return None
+    try:
+        return resolve_now(task.now, [memory.video(video) for video in task.videos] or memory.videos())
+    except ValueError as error:
+        raise ControlError(f"{task.id}: {error}") from None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 
-from ...memory import ClipMemory, Restriction, Span, VideoRecord, resolve_now
+from ...memory import ClipMemory, Restriction, Span, VideoRecord
 from ...training.data.task import Task
-from .control import ControlError, Restrict
+from .control import ControlError, Restrict, now_of
 
 _SHARE = 0.1
 """Of a video, the length of a random span where nobody knows how long the true one is."""
@@ -62,12 +62,10 @@ def random_span(memory: ClipMemory, task: Task, seed: int) -> Restriction:
 def _known(memory: ClipMemory, task: Task) -> list[VideoRecord]:
     """The videos of a task, each as far as it has come by the task's `now`."""
     records = [memory.video(video) for video in task.videos] or memory.videos()
-    if task.now is None:
+    now = now_of(memory, task)
+    if now is None:
         return records
-    try:
-        view = memory.until(resolve_now(task.now, records))
-    except ValueError as error:
-        raise ControlError(f"{task.id}: {error}") from None
+    view = memory.until(now)
     begun = {record.id: record for record in view.videos()}
     return [begun[record.id] for record in records if record.id in begun]
 

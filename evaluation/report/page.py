@@ -98,7 +98,8 @@ def write_page(folders: Sequence[EvaluationFolder], out: str | Path, *, pages: i
         trace = found[0].folder.path / str(row.one.item.trace)
         with suppress(TraceError):  # the link to the trace stays
             row.href = _relative(place, write_report(trace, runs / f"{trace.stem}.html"))
-    text = render(found, rows, plots({side.name: side.judged for side in found}))
+    strategies = dict(zip(names_of(folders), names_of(folders, budgets=False), strict=True))
+    text = render(found, rows, plots({side.name: side.judged for side in found}, strategies))
     try:
         with replacing(place) as part:
             part.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
@@ -122,15 +123,20 @@ def sides(folders: Sequence[EvaluationFolder]) -> list[Side]:
     return found
 
 
-def names_of(folders: Sequence[EvaluationFolder]) -> list[str]:
-    """Return a name for each evaluation, made of the settings in which they differ."""
+def names_of(folders: Sequence[EvaluationFolder], *, budgets: bool = True) -> list[str]:
+    """Return a name for each evaluation, made of the settings in which they differ.
+
+    Args:
+        folders: the evaluations.
+        budgets: whether budgets count too; without them those of one strategy have one name.
+    """
     rows = [{**folder.settings.as_dict(), "set": folder.row["set"]["name"]} for folder in folders]
     keys = {key for row in rows[1:] for key, _, _ in differences(rows[0], row)}
     names: list[str] = []
     for row, folder in zip(rows, folders, strict=True):
-        parts = [_setting(key, _at(row, key)) for key in sorted(keys) if _at(row, key) is not None]
-        name = ", ".join(parts) or ("as asked" if keys else folder.path.name)
-        names.append(name if name not in names else f"{name} ({folder.path.name})")
+        told = [key for key in sorted(keys) if _at(row, key) is not None and (budgets or not key.startswith("budget"))]
+        name = ", ".join(_setting(key, _at(row, key)) for key in told) or ("as asked" if keys else folder.path.name)
+        names.append(name if name not in names or not budgets else f"{name} ({folder.path.name})")
     return names
 
 

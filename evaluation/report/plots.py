@@ -13,13 +13,13 @@ from ..judging import Judged
 from ..measures.abstention import answers_something, risk_coverage
 from ..measures.accuracy import accuracy
 from ..measures.costs import costs
+from ..table import SPENT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Runs = Mapping[str, Sequence[Judged]]
 """What was judged, by the name of the evaluation, in the order of the page."""
-SPENT = ("frames", "tokens", "seconds")
 _INCHES = (4.6, 3.3)
 _HUES = ("#2f6fab", "#c2571a", "#2a7f4f", "#8a4fa3", "#b03a48", "#6b7a1f", "#1f8a8a", "#7a5a3a", "#555f70", "#c08a00")
 _DARK = ("#7db3e8", "#f0894a", "#6fc896", "#c79be0", "#f28b7d", "#c3d16a", "#6fd0d0", "#d0ab84", "#aab4c4", "#ecc04a")
@@ -40,8 +40,12 @@ class Plot:
     dark: str
 
 
-def plots(runs: Runs) -> list[Plot]:
+def plots(runs: Runs, strategies: Mapping[str, str] | None = None) -> list[Plot]:
     """Draw what there is to draw: without answers no reliability, and of one evaluation no accuracy against a budget.
+
+    Args:
+        runs: what was judged.
+        strategies: the strategy of each evaluation; those of one are one curve. Each has its own where none is given.
 
     Raises:
         CapabilityError: if matplotlib is not installed.
@@ -73,7 +77,7 @@ def plots(runs: Runs) -> list[Plot]:
                 f"accuracy_{name}",
                 f"Accuracy against {name}",
                 f"Share of right items, with its interval of 95 %, by the mean {name} of an item.",
-                lambda axes, hues, name=name: _spent(axes, hues, judged, name),  # type: ignore[misc]
+                lambda axes, hues, name=name: _spent(axes, hues, judged, strategies or {}, name),  # type: ignore[misc]
             )
             for name in SPENT
             if any(costs(own)[name].value > 0 for own in judged.values())
@@ -131,23 +135,30 @@ def _reliability(axes: Axes, hues: Sequence[str], answers: Sequence[Judged]) -> 
     axes.set(xlabel="stated confidence", ylabel="share right", xlim=(0, 1), ylim=(0, 1.08))
 
 
-def _spent(axes: Axes, hues: Sequence[str], runs: Runs, what: str) -> None:
-    for number, (name, judged) in enumerate(runs.items()):
-        right, spent = accuracy(judged)["accuracy"], costs(judged)[what].value
+def _spent(axes: Axes, hues: Sequence[str], runs: Runs, strategies: Mapping[str, str], what: str) -> None:
+    curves: dict[str, list[tuple[float, float, float, float]]] = {}
+    for name, judged in runs.items():
+        right = accuracy(judged)["accuracy"]
         low, high = right.value if right.low is None else right.low, right.value if right.high is None else right.high
+        point = (costs(judged)[what].value, right.value, max(right.value - low, 0), max(high - right.value, 0))
+        curves.setdefault(strategies.get(name, name), []).append(point)
+    for number, (name, points) in enumerate(curves.items()):
+        spent, value, below, above = zip(*sorted(points), strict=True)
         axes.errorbar(
-            [spent],
-            [right.value],
-            yerr=[[max(right.value - low, 0)], [max(high - right.value, 0)]],
-            fmt=_MARKS[number % len(_MARKS)],
+            spent,
+            value,
+            yerr=[below, above],
+            fmt=f"{_MARKS[number % len(_MARKS)]}-",
             color=hues[number % len(hues)],
             label=name,
-            markersize=6,
+            markersize=5,
+            linewidth=1.5,
             elinewidth=1,
         )
     axes.set(xlabel=f"{what} per item", ylabel="accuracy", ylim=(-0.02, 1.05))
+    axes.margins(x=0.08)
     axes.set_xlim(left=0)
-    _legend(axes, len(runs))
+    _legend(axes, len(curves))
 
 
 def _legend(axes: Axes, count: int) -> None:

@@ -13,19 +13,22 @@ import ipaddress
 import re
 import shutil
 import socket
+import string
 import sys
 import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from ..errors import CapabilityError, VideoError
+from ..errors import CapabilityError, MemoryFolderError, VideoError
 from ..processes.child_process import Child, connection_to_parent
+from ..sanitize import one_line
 from .names import printable
 from .video_files import looks_like_video
 
@@ -36,6 +39,7 @@ PUBLIC = "public"
 _SPARE = 1 << 30  # bytes of the disk that stay free
 _PIECE = 1 << 18
 _HEAD = 189
+_WHOLE = "whole"  # name of a file that is downloaded to its end
 _PATIENCE = 20.0  # seconds for a server to say something
 _SILENCE = 120.0  # seconds after which a download that says nothing is given up
 _FORMAT = "b[protocol^=http][height<=720]/b[protocol^=http]/w[protocol^=http]"
@@ -60,7 +64,10 @@ class WebVideo:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the process is to do: look at an address, or with a `target` download what lies there."""
+    """What the process is to do: look at an address, or with a `target` download what lies there.
+
+    Its folder is for this download alone: parts lie in it too, which whoever began the process removes.
+    """
 
     url: str
     hosts: tuple[str, ...]
@@ -122,6 +129,7 @@ def fetch(
 
     Raises:
         VideoError: if it cannot be loaded, is too large, is no video, or was stopped.
+        MemoryFolderError: if the folder of the target cannot be written.
     """
     free = _free(target.parent)
     wanted = LARGEST if video.size is None else video.size
@@ -130,7 +138,14 @@ def fetch(
             f"{video.name} has {wanted / 1e6:.0f} MB, and at most {min(LARGEST, max(free, 0)) / 1e6:.0f} MB are "
             "taken: download it yourself, and add the file."
         )
-    _run(Request(video.url, hosts, str(target), video.page), progress, stopped)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".part-", dir=target.parent) as folder:  # the process may be killed
+            whole = Path(folder, _WHOLE)
+            _run(Request(video.url, hosts, str(whole), video.page), progress, stopped)
+            whole.replace(target)
+    except OSError as error:
+        raise MemoryFolderError(f"{target.parent} cannot be written ({error.strerror}): check its rights.") from error
 
 
 def _run(request: Request, progress: Callable[[int], None], stopped: Callable[[], bool]) -> WebVideo | bytes | None:
@@ -175,9 +190,16 @@ def main() -> None:
             connection.send(None)
     except (VideoError, CapabilityError) as error:
         connection.send(error)
-    except OSError as error:
-        why = getattr(error, "reason", None) or error.strerror or error
-        connection.send(VideoError(f"{request.url} could not be loaded ({printable(str(why))[:200]}): check it."))
+    except (OSError, HTTPException, UnicodeError) as error:  # a host's name may be none that DNS can hold
+        why = one_line(_reason(error), 200)
+        connection.send(VideoError(f"{request.url} could not be loaded ({why}): check it."))
+
+
+def _reason(error: Exception) -> str:
+    inner = getattr(error, "reason", None) or error  # urllib wraps the one that says it
+    if isinstance(inner, HTTPException):
+        return f"what answers there speaks no HTTP: {type(inner).__name__}"
+    return str(getattr(inner, "strerror", None) or inner)
 
 
 def guard_connections(hosts: tuple[str, ...]) -> None:
@@ -186,8 +208,9 @@ def guard_connections(hosts: tuple[str, ...]) -> None:
     for host in hosts:
         if host != PUBLIC:
             parts = urlsplit(f"//{host}")
-            for found in socket.getaddrinfo(parts.hostname, None, type=socket.SOCK_STREAM):
-                named.add((str(found[4][0]), parts.port))
+            with suppress(OSError, UnicodeError):  # one that has no address now leads nowhere, and bars no other
+                for found in socket.getaddrinfo(parts.hostname, None, type=socket.SOCK_STREAM):
+                    named.add((str(found[4][0]), parts.port))
     public = PUBLIC in hosts
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
@@ -237,9 +260,16 @@ def _opened(url: str) -> Iterator[Any]:
         *(urllib.request.HTTPErrorProcessor, urllib.request.HTTPDefaultErrorHandler, urllib.request.UnknownHandler),
     ):
         opener.add_handler(handler())
-    request = urllib.request.Request(url, headers={"User-Agent": "rewatch", "Accept-Encoding": "identity"})
+    request = urllib.request.Request(_ascii(url), headers={"User-Agent": "rewatch", "Accept-Encoding": "identity"})
     with opener.open(request, timeout=_PATIENCE) as response:
         yield response
+
+
+def _ascii(url: str) -> str:
+    """An address with its letters beyond ASCII encoded, as browsers send what a person types."""
+    parts = urlsplit(url)
+    host = parts.netloc if parts.netloc.isascii() else parts.netloc.encode("idna").decode()
+    return quote(urlunsplit(parts._replace(netloc=host)), safe=string.punctuation)
 
 
 def _look(url: str) -> WebVideo:
@@ -277,25 +307,23 @@ def _load(url: str, most: int, loaded: Callable[[int], None]) -> bytes:
 
 
 def _download(request: Request, target: Path, loaded: Callable[[int], None]) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".part-", dir=target.parent) as folder:
-        if request.page:
-            downloads = _with_yt_dlp(request.url, Path(folder), loaded).get("requested_downloads") or [{}]
-            part = Path(downloads[0].get("filepath") or Path(folder, "nothing"))
-        else:
-            part = Path(folder, "video")
-            with _opened(request.url) as response, part.open("xb") as file:
-                while piece := response.read(_PIECE):
-                    file.write(piece)
-                    _require_room(file.tell(), part.parent)
-                    loaded(file.tell())
-                length = response.headers.get("Content-Length", "")
-                if length.isdecimal() and file.tell() != int(length):
-                    raise VideoError(f"{request.url} broke off after {file.tell()} of {length} bytes: add it again.")
-        with part.open("rb") as file:
-            if not looks_like_video(file.read(_HEAD)):
-                raise VideoError(f"{request.url} is no video, by its first bytes: give another address.")
-        part.replace(target)
+    if request.page:
+        downloads = _with_yt_dlp(request.url, target.parent, loaded).get("requested_downloads") or [{}]
+        part = Path(downloads[0].get("filepath") or target.with_name("nothing"))
+    else:
+        part = target.with_name("video")
+        with _opened(request.url) as response, part.open("xb") as file:
+            while piece := response.read(_PIECE):
+                file.write(piece)
+                _require_room(file.tell(), part.parent)
+                loaded(file.tell())
+            length = response.headers.get("Content-Length", "")
+            if length.isdecimal() and file.tell() != int(length):
+                raise VideoError(f"{request.url} broke off after {file.tell()} of {length} bytes: add it again.")
+    with part.open("rb") as file:
+        if not looks_like_video(file.read(_HEAD)):
+            raise VideoError(f"{request.url} is no video, by its first bytes: give another address.")
+    part.replace(target)
 
 
 def _require_room(size: int, folder: Path) -> None:

@@ -33,6 +33,7 @@ _HIGH = 144  # pixels of letters that the detector sees without fail
 _QUICK_TRIES, _TRIES = 3, 6
 _HALF_READ, _SOME = 0.5, 2  # a reading that is no more than so sure, of so many letters: shapes read as one, or as none
 
+_FAINT = 4  # of 255: print that differs by no more from what is around it was never found
 _CUT = 0.005  # distance from the side of a region, as a fraction of it, below which a line goes on beyond it
 
 
@@ -95,7 +96,7 @@ class RapidReader:
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise ValueError(f"Text is read from [H, W, 3] uint8 RGB, got {image.shape} {image.dtype}.")
         height, width = image.shape[:2]
-        if min(height, width) < 8:
+        if min(height, width) < 8 or _is_blank(image):
             return []
         picture = np.ascontiguousarray(image[:, :, ::-1])
         found: list[_RecognizedPlace] = []
@@ -116,19 +117,19 @@ class RapidReader:
     def places(self, image: np.ndarray) -> list[Box]:
         """Return where something is written in a picture (`[H, W, 3]` uint8 RGB), also what can hardly be read."""
         height, width = image.shape[:2]
-        if min(height, width) < 8:
+        if min(height, width) < 8 or _is_blank(image):
             return []
         picture = np.ascontiguousarray(image[:, :, ::-1])
-        found = [at for scale in _scales(width, height, False) for at, _ in self._detected(picture, scale)]
+        found: list[_RecognizedPlace] = []
+        for scale in _scales(width, height, False):
+            found += self._at_scale(picture, scale, False, found)
         rows = small_print(picture) if needs_tiles(width, height) else []
         for tile in _tiles(width, height) if rows else ():
             if any(_inside(point, tile) for point in rows):
-                left, top, right, bottom = map(int, tile)
-                offset = np.array([left, top], np.float32)
-                found += [at + offset for at, _ in self._detected(picture[top:bottom, left:right], 1.0)]
+                found += self._in_tile(picture, tile, found)
         return [
             _box(each.corners, width, height)
-            for each in self._recognized(picture, found)
+            for each in found
             if credible(each.text, each.score) or (each.score >= _HALF_READ and _letters(each.text) >= _SOME)
         ]
 
@@ -229,6 +230,12 @@ def read_region(
             )
             lines.append(Line(line.text, outer, line.score))
     return lines
+
+
+def _is_blank(image: np.ndarray) -> bool:
+    """Return whether a picture is of one color, such as black: nothing is written there at any scale."""
+    flat = image.reshape(-1, image.shape[2])
+    return bool((flat.max(axis=0) - flat.min(axis=0) <= _FAINT).all())
 
 
 def needs_tiles(width: int, height: int) -> bool:

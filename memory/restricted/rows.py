@@ -160,6 +160,8 @@ class VideoPart:
         return gists(levels, sorted(texts, key=lambda text: (text.start, text.end, text.channel)))
 
     def _rows_of(self, channel: str) -> list[NewText]:
+        if not self.restriction.keeps(channel):
+            return []
         rows = [_new(text) for text in self.memory.texts(self.whole.id, channel=channel)]
         if channel == "speech":
             return rows if self.restriction.spans is None else list(_said_within(rows, self.visible))

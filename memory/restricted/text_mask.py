@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+import threading
+from collections import OrderedDict
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +16,7 @@ from ..types import Text
 
 _AROUND = 1.0  # seconds by which the index may be off about when a text stands
 _PASSES = 3  # of looking for text: some is seen only once what stands beside it is covered
+_KEPT = 4096  # pictures of which the places are kept
 _MARGIN = 0.25  # of a place's height, on each side: letters reach beyond what detectors mark
 
 
@@ -32,18 +37,33 @@ class TextMask:
         self._known = [(text.start, text.end, _boxes(text)) for text in texts]
         self._inverse = inverse
         self._reader = shared_reader()
+        self._found: OrderedDict[tuple[Any, ...], list[Box]] = OrderedDict()
+        self._lock = threading.Lock()
 
     def __call__(self, image: np.ndarray, time: float) -> np.ndarray:
         """Return a covered copy of a picture `[H, W, 3]` uint8 RGB that is on screen at `time` (seconds)."""
-        boxes = self._at(time)
-        covered = _covered(image, boxes)
+        boxes = self._boxes_in(image, self._at(time))
+        return _kept(image, boxes) if self._inverse else _covered(image, boxes)
+
+    def _boxes_in(self, image: np.ndarray, known: list[Box]) -> list[Box]:
+        """What is to be covered; equal pictures, of which tools ask for many again, are looked at once."""
+        key = (hashlib.sha256(image.tobytes()).digest(), image.shape, *known)
+        with self._lock:
+            if key in self._found:
+                self._found.move_to_end(key)
+                return self._found[key]
+        boxes, covered = list(known), _covered(image, known)
         for _ in range(_PASSES):
-            found = self._reader.places(covered) or [line.box for line in self._reader.read(covered)]
+            found = self._reader.places(covered)
             if not found:
                 break
             boxes += found
             covered = _covered(covered, found)
-        return _kept(image, boxes) if self._inverse else covered
+        with self._lock:
+            self._found[key] = boxes
+            while len(self._found) > _KEPT:
+                self._found.popitem(last=False)
+        return boxes
 
     def _at(self, time: float) -> list[Box]:
         return [box for start, end, boxes in self._known if start - _AROUND <= time <= end + _AROUND for box in boxes]

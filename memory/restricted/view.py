@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from ..timeline.moment import Moment
 from ..types import CLIP, Clip, Hit, Summary, Text, VideoRecord
 from ..video.array_video import ArrayVideo
 from ..video.open import find_video
+from ..view_models import ViewModels
 from ..view_search import search_view
 from .restriction import Restriction
 from .rows import VideoPart
@@ -34,12 +35,12 @@ from .video import RestrictedVideo
 
 if TYPE_CHECKING:
     from ..causal_view import CausalView
-    from ..encoders import VisualEncoder
     from ..levels.levels import Levels
     from ..memory_models import MemoryModels
     from ..store.database import Store
     from ..store.search import Searcher
     from ..tracking.detector import Detector
+    from .text_mask import TextMask
 
 _VIEWS = 8  # moments of which the view is kept
 _SEARCHERS = 4  # sets of videos whose searcher is kept
@@ -70,12 +71,14 @@ class WholeMemory(MemoryView, Protocol):
         """See `ClipMemory.version`."""
 
 
-class RestrictedView:
+class RestrictedView(ViewModels):
     """The reading side of a memory under a `Restriction`; `ClipMemory.restricted` makes one.
 
     Every row is made of what may be seen and heard alone, only those rows are searched and counted, and videos that are
     opened show and play no more. Of a `CausalView` it is made in the same way, so that both hold at once.
     """
+
+    _memory: WholeMemory
 
     def __init__(self, whole: WholeMemory, restriction: Restriction, *, of: CausalView | None = None) -> None:
         self.restriction = restriction
@@ -90,6 +93,7 @@ class RestrictedView:
         self._lock = threading.RLock()
         self._parts: dict[str, VideoPart] | None = None
         self._searchers: OrderedDict[tuple[str, ...], Searcher] = OrderedDict()
+        self._masks: dict[str, TextMask] = {}
         self._levels: dict[frozenset[str] | None, Levels] = {}
         self._until: OrderedDict[float | Moment, RestrictedView] = OrderedDict()
 
@@ -127,31 +131,6 @@ class RestrictedView:
         """See `ClipMemory.version`."""
         return self._memory.version()
 
-    @property
-    def visual_encoder(self) -> VisualEncoder:
-        """See `ClipMemory.visual_encoder`."""
-        return self._memory.visual_encoder
-
-    @property
-    def models_given(self) -> dict[str, Any]:
-        """See `ClipMemory.models_given`."""
-        return self._memory.models_given
-
-    @property
-    def transcriber(self) -> str | None:
-        """See `ClipMemory.transcriber`."""
-        return self._memory.transcriber
-
-    @property
-    def detector(self) -> Detector | None:
-        """See `ClipMemory.detector`."""
-        return self._memory.detector
-
-    @property
-    def detector_stamp(self) -> str:
-        """See `ClipMemory.detector_stamp`."""
-        return self._memory.detector_stamp
-
     # Videos
 
     @property
@@ -183,7 +162,9 @@ class RestrictedView:
         if not visible:
             return None
         start, end = visible[0].start, visible[-1].end
-        channels = {name: stamp for name, stamp in record.channels.items() if self.restriction.keeps(name)}
+        # Of a video in which nothing is written this too is known, so that nobody has to read all of it to find out.
+        there = [name for name in record.channels if name == "screen_text" or self.restriction.keeps(name)]
+        channels = {name: record.channels[name] for name in there}
         failures = tuple(
             one for one in record.failures if one.channel in channels and any(s.overlap(one.span) > 0 for s in visible)
         )
@@ -225,17 +206,25 @@ class RestrictedView:
         part = self._part(video_id)
         if part is None:
             return ArrayVideo([np.zeros((_BLANK.height, _BLANK.width, 3), np.uint8)], 1 / _BLANK.duration, name="")
-        mask = None
-        if self.restriction.pictures in ("without_text", "text"):
-            from .text_mask import TextMask
-
-            there = "screen_text" in part.whole.channels
-            texts = self._inner.texts(part.whole.id, channel="screen_text") if there else []
-            mask = TextMask(texts, inverse=self.restriction.pictures == "text")
         silent = not self.restriction.sound
         heard = [span for span in part.visible if not (silent or self.restriction.is_moment(part.whole.id, span))]
         source = self._inner.open(part.whole.id)
-        return RestrictedVideo(source, part.pieces, part.record.span, mask=mask, audible=heard, stamp=self._stamp)
+        return RestrictedVideo(
+            source, part.pieces, part.record.span, mask=self._mask(part), audible=heard, stamp=self._stamp
+        )
+
+    def _mask(self, part: VideoPart) -> TextMask | None:
+        """What covers the pictures of a video, one for all who open it."""
+        if self.restriction.pictures not in ("without_text", "text"):
+            return None
+        from .text_mask import TextMask
+
+        with self._lock:
+            if part.whole.id not in self._masks:
+                there = "screen_text" in part.whole.channels
+                texts = self._inner.texts(part.whole.id, channel="screen_text") if there else []
+                self._masks[part.whole.id] = TextMask(texts, inverse=self.restriction.pictures == "text")
+            return self._masks[part.whole.id]
 
     # Rows
 
@@ -270,6 +259,10 @@ class RestrictedView:
             self, self._searcher, query, channels=channels, videos=videos, between=between, level=level, k=k,
             vector=vector,
         )  # fmt: skip
+
+    def prepare(self, videos: Sequence[str]) -> None:
+        """Make the rows of some videos (ids; none: all) now, so that no time of a tool or a run goes into it."""
+        self._searcher([record.id for record in self.videos() if not videos or record.id in videos])
 
     def _searcher(self, videos: Sequence[str]) -> Searcher:
         key = tuple(sorted(videos))

@@ -40,16 +40,23 @@ _RULES = re.compile(
 _ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x")
 _BULLET = re.compile(r"^[ \t]*[-*•][ \t]+(?=\S)")
 _ANNOUNCED = re.compile(
-    r"(?:^|(?<=\n)|(?<=[.!?]\s))(?P<cut>(?:choose|select|pick)\s+(?:one\s+)?(?:from|between|among|of)"
-    r"(?:\s+(?:the\s+)?(?:following|these|options?|choices?|words?)){0,3}\s*[:：]|(?:options|choices)\s*[:：])\s*"
-    r"(?P<listed>[^\n.:：?？]{1,200}?(?:[,;|]|\sor\s)[^\n.:：?？]{1,200}?)[.]?\s*(?=$|\n|(?<=\.)\s)",
+    r"(?:^|(?<=\n)|(?<=[.!?]\s))(?P<cut>(?:"
+    r"(?:choose|select|pick)\s+(?:one\s+)?(?:from|between|among|of)"
+    r"(?:\s+(?:the\s+)?(?:following|these|options?|choices?|labels?|words?)){0,3}"
+    r"|(?P<around>[^\n.?!:：\"“]{1,100}\b)?(?:options?|choices?|candidates?|labels?)"
+    r"(?(around)(?=[ \t]*[:：][^\n?？]*(?:\n|$))))[ \t]*[:：])[ \t]*"
+    r"(?P<listed>(?:[^\n.:：?？]|\.(?=\w)){3,400})(?:\.[ \t]*)?(?=$|\n|(?<=\.)\s|(?<=\.\s))",
     re.IGNORECASE,
 )
+"""Options in the line that announces them: `Choose one of these options: red, blue.`, `Choose from: red or blue.`"""
+_WORDS = 8
+"""Words that one of such options has at most."""
 _ONE_QUOTED = r"(?<!\w)[\"'“‘]([^\n\"“”]{1,80}?)[\"'”’](?!\w)"
 _QUOTED_ROW = re.compile(
     rf"(?<=[?？])(?P<cut>\s*)(?P<listed>{_ONE_QUOTED}(?:\s*(?:,|;|/|,?\s*\bor\b)\s*{_ONE_QUOTED})+)\s*[.?]?\s*$",
     re.IGNORECASE,
 )
+"""Options in quotation marks behind a question: `Which word is first? "sun" or "moon"`."""
 _LONGEST_LIST = 20_000
 
 
@@ -262,24 +269,30 @@ def _below_heading(text: str) -> Choices | None:
                 found.append(_BULLET.sub("", lines[end]).strip())
         if 2 <= len(found) <= MOST:
             return _choices("\n".join(lines[:n]), [], found, "\n".join(lines[end:]))
-        listed = [one.strip(" \"'.") for one in re.split(r"[,;|]", found[0])] if len(found) == 1 else []
-        if 2 <= len(listed) <= MOST and all(listed):
+        listed = _split(found[0]) if len(found) == 1 else []
+        if listed:
             return _choices("\n".join(lines[:n]), [], listed, "\n".join(lines[end:]))
     return None
+
+
+def _split(text: str) -> list[str]:
+    """The short texts of a line with commas or an `or` between them; nothing where they are no such list."""
+    *others, last = [re.sub(r"^\s*(?:or|and)\s+", "", one) for one in re.split(r"[,;|]", text)]
+    inside = any(re.search(r"\sor\s", one) for one in others)  # "one or two, three or more"
+    parts = [*others, last] if inside else [*others, *re.split(r"\s+or\s+", last)]
+    listed = [one.strip(" \t\"'“”‘’.") for one in parts]
+    return listed if 2 <= len(listed) <= MOST and all(0 < len(one.split()) <= _WORDS for one in listed) else []
 
 
 def _enumerated(text: str) -> Choices | None:
     """Options in one sentence: behind words that announce them, or each in quotation marks behind a question."""
     told = _ANNOUNCED.search(text)
-    if told:
-        texts = [one.strip(" \t\"'“”‘’") for one in re.split(r"\s*[,;|]\s*(?:(?:and|or)\s+)?|\s+or\s+", told["listed"])]
-        texts = [one for one in texts if one]
-    else:
+    texts = _split(told["listed"]) if told else []
+    if not texts:
         told = _QUOTED_ROW.search(text)
         texts = [found[1] for found in re.finditer(_ONE_QUOTED, told["listed"])] if told else []
-    if told is None or not 2 <= len(texts) <= MOST:
-        return None
-    return _choices(text[: told.start("cut")], [], texts, text[told.end() :])
+    before, after = (text[: told.start("cut")], text[told.end() :]) if told else ("", "")
+    return _choices(before, [], texts, after) if before.strip() or after.strip() else None  # else it is what is asked
 
 
 def without_cue(text: str) -> tuple[str, str]:

@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...tools.times import parse_seconds
+from .keeping import keeps_to
 from .prompt import PromptError
 from .roles import role_of
 
@@ -22,12 +24,25 @@ class Filler:
     def __init__(self, root: Mapping[str, Any], facts: Facts) -> None:
         self.root, self.facts, self.values = root, facts, 0
 
+    def whole(self) -> Any:
+        """A value for the whole schema, which it keeps to.
+
+        Raises:
+            PromptError: if none is found: the schema has no end, contradicts itself, or is too large.
+        """
+        for facts in (self.facts, {}):
+            self.facts, self.values = facts, 0
+            value = self.fill(self.root)
+            if keeps_to(value, self.root, self._resolved):
+                return value
+        raise PromptError("response_format: no value was found that keeps to the schema; give a simpler one.")
+
     def fill(self, schema: Any, key: str = "", depth: int = 0, facts: Facts | None = None) -> Any:
         """A value that keeps to the schema: by the meaning of its key, else empty in its type."""
         facts = self.facts if facts is None else facts
-        self.values += 1
+        self.values += 1 + (len(schema.get("enum", ())) if isinstance(schema, Mapping) else 0)
         if self.values > _MOST_VALUES:
-            raise PromptError(f"response_format: the schema demands more than {_MOST_VALUES} values.")
+            raise PromptError(f"response_format: the schema has, or demands, more than {_MOST_VALUES} values.")
         if not isinstance(schema, Mapping) or not schema:
             return self._fact(key, facts)
         schema = self._resolved(schema)
@@ -71,10 +86,15 @@ class Filler:
             if name in required or (role_of(name) and depth < 4):
                 found[name] = self.fill(one, name, depth + 1, facts)
         for name in required:
-            found.setdefault(name, self._fact(name, facts))
-        if len(properties) == 1 and len(found) == 1 and not role_of(next(iter(found))) and depth == 0:
-            only = next(iter(found))  # whatever it is called, it is the answer
-            found[only] = self.fill(properties[only], "answer", depth + 1, facts)
+            if name not in found:
+                found[name] = self.fill(schema.get("additionalProperties", {}), name, depth + 1, facts)
+        roles = {name: role_of(name) for name in found}
+        if depth == 0 and not {"answer", "choice", "number"} & set(roles.values()):
+            unnamed = next(
+                (name for name in properties if name in found and found[name] == "" and not roles[name]), None
+            )
+            if unnamed is not None:  # whatever it is called, it is the answer
+                found[unnamed] = self.fill(properties[unnamed], "answer", depth + 1, facts)
         return found
 
     def _array(self, schema: Mapping[str, Any], key: str, depth: int, facts: Facts) -> list[Any]:
@@ -176,7 +196,9 @@ def _same(value: Any, said: Any) -> bool:
 def _number(value: Any, schema: Mapping[str, Any], *, whole: bool) -> float | int:
     """A number within the schema's bounds: what is said, or what of the bounds is nearest to it."""
     try:
-        said = float(value) if not isinstance(value, str) else float(re.findall(r"-?\d+(?:\.\d+)?", value)[0])
+        if isinstance(value, str):
+            value = parse_seconds(value) if ":" in value else re.findall(r"-?\d+(?:\.\d+)?", value)[0]
+        said = float(value)
     except (TypeError, ValueError, IndexError):
         said = 0.0
     low = max(schema.get("minimum", -math.inf), schema.get("exclusiveMinimum", -math.inf))

@@ -78,6 +78,7 @@ _ONLY_PLACES = phrases(
 _TIMES = phrases(
     r"time\s?-?stamps?\b",
     r"(?:time|moment|second) (?:in|as|at which|when)\b",
+    r"(?:only|just) (?:the |a |one )?second\b(?! \w)",
     r"(?:in|as) (?:the )?(?:format )?(?:hh:)?mm:ss\b",
     r"in seconds\b",
     r"at <(?:time|timestamp|second)s?\b",
@@ -86,7 +87,7 @@ _TIMES = phrases(
 _MANY = phrases(
     r"\b(?:all|every|each|multiple|several|lists?)\b[^\n.?]{0,60}\b(?:segments?|moments?|intervals?|windows?|spans?|ranges?|"
     r"timestamps?|times|clips|occurrences?|boxes|instances)\b",
-    r"\[\s*[\[(]",
+    r"\[\s*[\[(]|\b(?:lists?|array) of [\[(]",
 )
 _BOX = phrases(
     r"\bbounding\s?-?box(?:es)?\b",
@@ -126,7 +127,7 @@ _HINTS = (
     (phrases(r"\b(?:single|one)[\s-]+word\b(?! or)"), "Answer with a single word."),
     (
         phrases(
-            r"\b(?:short|brief|concise)\b(?:,? and (?:\w+ )?| )(?:phrase|answer|response)",
+            r"\b(?:short|brief|concise)\b(?:,? and (?:\w+ )?| )(?:phrase|answer|response|reply)",
             r"\b(?:few|several) words\b",
             r"\bin a phrase\b",
             r"\b(?:briefly|concisely)\b",
@@ -272,7 +273,8 @@ def _tags(text: str) -> tuple[str, ...]:
 
 def _sentence(text: str, value: Value) -> str:
     """The sentence around the answer; lists of times and boxes stand in none."""
-    return "" if value in ("times", "box", "boxes") else read_sentence(text, spans=value in ("span", "spans"))
+    found = "" if value in ("times", "box", "boxes") else read_sentence(text, spans=value in ("span", "spans"))
+    return "" if value == "spans" and found.startswith(("[", "(")) else found
 
 
 def _joint(text: str) -> str:

@@ -16,6 +16,12 @@ _KEYS = re.compile(
     r"((?:[\"'`“][\w .-]{1,40}[\"'`”](?:\s*\([^()\n]{0,60}\))?[\s,]*(?:and\s+|or\s+)?){1,12})",
     re.IGNORECASE,
 )
+_PLAIN_KEY = r"[A-Za-z_]\w{1,30}(?:\s?\([^()\n]{0,60}\))?"
+_PLAIN_KEYS = re.compile(
+    rf"\b(?:keys?|fields?)\b(?::|\s(?:named|called))?\s((?:{_PLAIN_KEY}(?:\s?,\s?(?:and\s)?|\sand\s)){{1,11}}{_PLAIN_KEY})",
+    re.I,
+)
+"""Keys without quotation marks: `the fields answer (text), start and end`."""
 _LISTS = re.compile(
     r"\[\s?(?:\[[^\[\]\n]{1,80}\]|[\"'][^\[\]\n]{1,80}[\"'])\s?"
     r"(?:,[^\[\]]{0,20}(?:\[[^\[\]\n]{1,80}\][,\s.…]{0,9}){0,3})?\]"
@@ -31,12 +37,12 @@ _PAIR = re.compile(
 ASKS_JSON = re.compile(r"\bjson\b|\b(?:as|return|output)\s+an?\s+(?:object|dictionary|dict)\b", re.IGNORECASE)
 _REFUSED = frozenset(
     "allOf contains dependentRequired dependentSchemas else format if multipleOf not pattern patternProperties "
-    "propertyNames then unevaluatedProperties uniqueItems".split()
+    "propertyNames then unevaluatedItems unevaluatedProperties uniqueItems".split()
 )
 _WANTED: dict[str, type | tuple[type, ...]] = {
     "properties": Mapping, "$defs": Mapping, "definitions": Mapping, "anyOf": list, "oneOf": list, "prefixItems": list,
     "enum": list, "required": list, "type": (str, list), "$ref": str, "minItems": int, "maxItems": int,
-    "minLength": int, "maxLength": int,
+    "minLength": int, "maxLength": int, "minProperties": int, "maxProperties": int,
     "minimum": (int, float), "maximum": (int, float), "exclusiveMinimum": (int, float),
     "exclusiveMaximum": (int, float),
 }  # fmt: skip
@@ -44,7 +50,7 @@ _COUNTS = ("minItems", "minLength")
 _MOST = 1000
 """Items or characters that a schema may demand."""
 _GUESSED = {
-    "start": "number", "end": "number", "confidence": "number", "number": "number", "abstained": "boolean",
+    "confidence": "number", "number": "number", "abstained": "boolean",
     "span": "array", "evidence": "array",
 }  # fmt: skip
 _TYPES = frozenset(("object", "array", "string", "number", "integer", "boolean", "null"))
@@ -64,7 +70,7 @@ def json_form(text: str, response_format: Mapping[str, Any] | None) -> Mapping[s
         if not isinstance(schema, Mapping):
             raise PromptError("response_format: json_schema.schema is missing or no object; give a JSON schema.")
         _check(schema, 0)
-        Filler(schema, {}).fill(schema)  # one that has no end is refused here
+        Filler(schema, {}).whole()  # one that nothing keeps to is refused here
         return schema
     if kind not in ("text", "json_object"):
         raise PromptError(f"response_format: there is no type {kind!r}; give text, json_object or json_schema.")
@@ -106,6 +112,10 @@ def _in_words(text: str) -> Mapping[str, Any] | None:
     named = _KEYS.search(text)
     if named:
         keys = re.findall(r"[\"'`“]([\w .-]{1,40})[\"'`”]", named[1])
+        return _object({key: _guessed(key) for key in keys})
+    plain = _PLAIN_KEYS.search(text)
+    if plain:
+        keys = re.findall(r"[A-Za-z_]\w+", re.sub(r"\([^()]*\)|\band\b", " ", plain[1]))
         return _object({key: _guessed(key) for key in keys})
     found = list(dict.fromkeys(_KEY.findall(text)))
     return _object({key: _guessed(key) for key in found}) if found else None
@@ -175,7 +185,7 @@ def _guessed(key: str) -> dict[str, Any]:
     role = role_of(key)
     if role == "box":
         return {"type": "array", "items": {"type": "number"}}
-    return {"type": _GUESSED.get(role, "string")}
+    return {} if role in ("start", "end", "time") else {"type": _GUESSED.get(role, "string")}
 
 
 def _object(properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,11 +13,11 @@ _SOFT = (
 )
 """Words before a verb that say nothing."""
 _VERBS = (
-    r"(?:answer|respond|reply|output|return|give|provide|select|choose|pick|write|report|state|indicate|conclude|end|"
+    r"(?:answer|respond|reply|output|return|give|offer|provide|select|choose|pick|write|report|state|indicate|conclude|end|"
     r"format|list|separate|join|keep|make|limit|print|present|express|put|enclose|wrap|include|use|place)\b[^?？]{0,600}?"
 )
 _INSTRUCTION = phrases(
-    r"\b(?:answers?|responses?|options?|choices?|letters?|questions?|mcq|multiple-choice|multi-choice)\b",
+    r"\b(?:answers?|responses?|reply|replies|options?|choices?|letters?|questions?|mcq|multiple-choice|multi-choice)\b",
     r"\b(?:formats?|formatted|json|tags?|boxed|text|characters?|words?|explanation|coordinates|timestamps?|seconds|keys?|fields?)\b",
     r"\b(?:only|directly|briefly|concisely|short|concise|step[\s-]+by[\s-]+step)\b",
     r"\b(?:as an?|as follows|using an?|in (?:an?|one|the (?:form|following)))\b",
@@ -95,20 +95,23 @@ _ROLE = phrases(
     r"(?:there (?:may|can|might) be )?(?:more than one|several|multiple|one or more|only one|exactly one) (?:\w+ ){0,3}"
     r"(?:options?|answers?|choices?|letters?)\b",
     r"(?:请|直接|只|仅|从).{0,40}(?:字母|选项|答案|格式|回答|选择)",
-    # what people say beside a question
-    r"(?:many )?(?:thanks|thank you|thx|cheers)\b[^?？\n]{0,40}$",
-    r"(?:hi|hello|hey|good (?:morning|afternoon|evening))\b[\w\s,]{0,20}[.!]+$",
     # what leads to the question
     r"[^\n]{0,200}\b(?:following|above|below|next|given|provided) (?:[\w-]+ ){0,3}questions?"
     r"(?: (?:about|based|from|regarding|on|according|using|with|that)\b[^\n]{0,120})?[.:：]?$",
     before=_BEGIN + _SOFT,
 )
 """A piece about the one who answers, the frames, or how to go about it."""
+_GREETS = phrases(
+    r"(?:many )?(?:thanks|thank you|thx|cheers)\b[^?？\n]{0,40}$",
+    r"(?:hi|hello|hey|good (?:morning|afternoon|evening))\b[\w\s,]{0,20}[.!]+$",
+    before=_BEGIN + _SOFT,
+)
+"""What people say beside a question."""
 CUE = re.compile(
-    r"^\W{0,12}(?:(?:so|therefore|thus)\b[\s,]*)?(?:(?:the|your|my)\s+)?(?:(?:best|correct|right|final|most\s+likely)\s+)*"
+    r"^\W{0,12}(?:(?:so|therefore|thus)\b[\s,]*)?(?:(?:the|your|my)\s+)?(?:(?:best|correct|right|final|short|brief|most\s+likely)\s+)*"
     r"(?:answers?|options?|choices?|candidates?|response|output|solution|correct|prediction|请回答|回答|答案|选项)"
     r"(?:\s+(?:is|letter|list|choices|options|candidates|are))?(?:\s+(?:listed|given|as\s+follows|below))?"
-    r"\s*(?:[:：]?[\s(（\[*_\"'<]*)$",
+    r"\s*(?:[:：.]?[\s(（\[*_\"'<]*)$",
     re.IGNORECASE,
 )
 """A piece that only opens options or an answer: `Options:`, `The best answer is:`, `Best option: (`."""
@@ -146,7 +149,7 @@ def pieces(text: str) -> list[str]:
 def is_instruction(piece: str) -> bool:
     """Return whether a piece is about the answer, the frames or the one who answers, and not what is asked."""
     piece = piece.strip()
-    if writes(piece) or _SHOWN.match(piece):
+    if writes(piece) or _SHOWN.match(piece) or greets(piece):
         return True
     return bool(_ROLE.match(piece) or _FIRM.search(piece)) and not re.search(r"[?？]", piece)
 
@@ -154,6 +157,11 @@ def is_instruction(piece: str) -> bool:
 def is_about_answer(piece: str) -> bool:
     """Return whether a piece has what only those about the answer have: `Output JSON:`, `and reply with the letter`."""
     return bool(_FIRM.search(piece.strip()))
+
+
+def greets(piece: str) -> bool:
+    """Return whether a piece greets or thanks and says nothing else."""
+    return bool(_GREETS.match(piece.strip()))
 
 
 def writes(piece: str) -> bool:

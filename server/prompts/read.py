@@ -12,8 +12,8 @@ from .context import plain_text, set_apart
 from .form import closed_words, offered, read_form
 from .objects import ASKS_JSON, example_in
 from .phrases import phrases
-from .pieces import CUE, is_about_answer, is_instruction, lead, pieces
-from .prompt import Prompt
+from .pieces import CUE, greets, is_about_answer, is_instruction, lead, pieces, writes
+from .prompt import Form, Prompt
 
 _NAMES = r"(?:questions?|query|queries|sentence|event|description|moment|caption|text)"
 _ASKED = phrases(
@@ -45,6 +45,10 @@ _GOES_ON = phrases(
 """What stands behind quotation marks that are only a part of what is asked: `when "hello" is said`."""
 _IN_QUOTES = re.compile(r"(?P<mark>[\"'])(?P<inside>[^\n\"]{3,600})(?P=mark)[.]?", re.DOTALL)
 _PLAIN_NOUNS = frozenset(("option", "choice", "answer", "candidate"))
+_ASKS = phrases(
+    r"[?？]|^\W*(?:when|what|where|which|who|how|at|find|locate|tell|give|show|list|say|name|return|provide|output|"
+    r"determine|identify|detect|please|can|could)\b",
+)
 _STATEMENT = "When does this happen: {}"
 _FIND_WHEN = phrases(
     r"\W*(?:please )?(?:identify|find|detect|locate|localize|determine|spot|list|retrieve|give|tell) "
@@ -59,7 +63,6 @@ _CLAIM = phrases(
     r"[^\"“\n]{0,40}\s*(?:[\"“](?P<claim>[^\"“”\n]{3,400})[\"”]\W*|"
     r"\n(?:statement|claim|sentence|description|caption)[:：] ?(?P<behind>[^\n]{3,400}))"
 )
-_TASK = phrases(r"^\W*(?:when|what|where|which|who|how|find|locate|identify|detect|list|tell|at)\b")
 
 
 def read_prompt(text: str, *, system: str = "", response_format: Mapping[str, Any] | None = None) -> Prompt:
@@ -96,6 +99,8 @@ def read_prompt(text: str, *, system: str = "", response_format: Mapping[str, An
     )
     if form.value in ("span", "spans", "time", "times"):
         question = _as_when(question, statement=form.value in ("span", "spans"))
+    if form == Form() and question in body:  # no harness, but somebody who talks: "Look at the man. What does he hold?"
+        question = _whole_lines(body, question)
     return Prompt(question=question, options=options, form=form, context=context)
 
 
@@ -113,9 +118,7 @@ def _as_when(question: str, *, statement: bool) -> str:
     task = _FIND_WHEN.match(question)
     if task and question[task.end() :].strip():
         return _STATEMENT.format(question[task.end() :])
-    if not statement or re.search(r"[?？]", question) or _TASK.search(question):
-        return question
-    return _STATEMENT.format(question)
+    return _STATEMENT.format(question) if statement and not _ASKS.search(question) else question
 
 
 def _named(choices: Choices | None, told: str) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
@@ -210,6 +213,16 @@ def _parted(text: str) -> tuple[str, str]:
         else:
             asks += piece
     return asks.strip(), tells.strip()
+
+
+def _whole_lines(text: str, part: str) -> str:
+    """A part of a text with the lines in which it stands but for greetings, where these do not tell how to write."""
+    start, end = text.index(part), text.index(part) + len(part)
+    before, behind = text[text.rfind("\n", 0, start) + 1 : start], text[end:].partition("\n")[0]
+    around = [[piece for piece in pieces(rest) if not greets(piece)] for rest in (before, behind)]
+    if any(writes(piece) or lead(piece) for rest in around for piece in rest):
+        return part
+    return "".join([*around[0], part, *around[1]]).strip()
 
 
 def _without_preamble(text: str) -> str:

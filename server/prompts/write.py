@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -34,7 +36,7 @@ def write_answer(answer: Answer, prompt: Prompt, *, picture: tuple[int, int] | N
     """
     form = prompt.form
     if form.schema is not None:
-        filled = Filler(form.schema, _facts(answer, prompt, picture)).fill(form.schema)
+        filled = Filler(form.schema, _facts(answer, prompt, picture)).whole()
         return _tagged(json.dumps(filled, ensure_ascii=False), prompt, answer, picture)
     return _tagged(_body(answer, prompt, picture), prompt, answer, picture)
 
@@ -44,6 +46,8 @@ def _tagged(body: str, prompt: Prompt, answer: Answer, picture: tuple[int, int] 
     tags = prompt.form.tags
     if not tags:
         return body
+    sign = re.compile(rf"</?\s*(?:{'|'.join(map(re.escape, tags))})\b[^<>]*>", re.IGNORECASE)
+    body = _without(sign, body)  # words from a video must not end the tag that they stand in
     if len(tags) == 1:
         return f"<{tags[0]}>{body}</{tags[0]}>"
     facts = _facts(answer, prompt, picture)
@@ -52,7 +56,26 @@ def _tagged(body: str, prompt: Prompt, answer: Answer, picture: tuple[int, int] 
         facts |= {"time": facts["span"]} if prompt.form.value in ("span", "spans") else {}
     schema = {"type": "object", "properties": {tag: {"type": "string"} for tag in tags}, "required": list(tags)}
     found = Filler(schema, facts | {"answer": body}).fill(schema)
-    return "\n".join(f"<{tag}>{found[tag]}</{tag}>" for tag in tags)
+    return "\n".join(f"<{tag}>{_without(sign, found[tag])}</{tag}>" for tag in tags)
+
+
+def _without(sign: re.Pattern[str], text: str) -> str:
+    """A text without what matches, also where that comes together once something is taken out."""
+    while (shorter := sign.sub("", text)) != text:
+        text = shorter
+    return text
+
+
+def _within(text: str, sentence: str) -> str:
+    """Words that cannot be taken for the sentence that is put around them."""
+    lead = sentence.format(value="\0").partition("\0")[0].strip()
+    if lead:
+        anywhere = re.escape(lead) if not lead[-1].isalnum() else rf"\A\s*{re.escape(lead)}\b"
+        text = _without(re.compile(anywhere, re.IGNORECASE), text)
+    depths = list(itertools.accumulate((sign == "{") - (sign == "}") for sign in text))
+    if lead.endswith("{") and depths and (min(depths) < 0 or depths[-1]):
+        text = text.replace("{", "").replace("}", "")
+    return " ".join(text.split())
 
 
 def _has_place(names: Iterable[str]) -> bool:
@@ -84,6 +107,7 @@ def _body(answer: Answer, prompt: Prompt, picture: tuple[int, int] | None) -> st
         written = answer.text.strip()
         short = form.hint and "sentence" not in form.hint and "detail" not in form.hint
         written = written.rstrip(".") if short and "." not in written.rstrip(".") else written
+        written = _within(written, form.sentence) if form.sentence else written
     return form.sentence.format(value=written) if form.sentence and written else written
 
 

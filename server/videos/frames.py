@@ -22,6 +22,7 @@ SIDE = 1920
 """Longest side of the video in pixels; larger pictures are scaled down."""
 ENDING = ".mp4"
 _TICK = Fraction(1, 1000)
+_TICKS = {"video_track_timescale": "1000"}  # left alone, FFmpeg makes them finer: a gap of 38 h has no room then
 _LEAST = 16  # pixels of a side, less is no video for some decoders
 
 
@@ -49,7 +50,7 @@ def write_frames(
     images = _images(pictures, stopped)
     first = next(images)
     options = {"crf": "12", "preset": "veryfast", "g": "1", "x264-params": "keyint=1:bframes=0:threads=1:scenecut=0"}
-    with av.open(str(path), "w", format="mp4") as container:
+    with av.open(str(path), "w", format="mp4", options=_TICKS) as container:
         stream = container.add_stream("libx264", rate=Fraction(1), options=options)
         stream.height, stream.width = first.shape[:2]
         stream.pix_fmt = "yuv444p"  # colored letters stay sharp

@@ -16,7 +16,8 @@ Stopped = Callable[[], bool]
 """Is asked by work whether nobody wants it any more."""
 
 
-_ENDING = "The server is ending: send it again later."
+ENDING = "The server is ending: send it again later."
+"""Told to whoever waits for it."""
 
 
 @dataclass(slots=True)
@@ -45,7 +46,7 @@ class Once:
         job = self._jobs.get(key)
         if job is None:
             if self._closed:
-                raise MemoryFolderError(_ENDING)
+                raise MemoryFolderError(ENDING)
             stop = threading.Event()
             task = asyncio.get_running_loop().run_in_executor(executor, _begin, work, stop.is_set)
             job = self._jobs[key] = _Job(task, stop)
@@ -78,5 +79,5 @@ class Once:
 
 def _begin(work: Callable[[Stopped], T], stopped: Stopped) -> T:
     if stopped():  # while it waited for a thread
-        raise MemoryFolderError(_ENDING)
+        raise MemoryFolderError(ENDING)
     return work(stopped)

@@ -176,11 +176,13 @@ def _path(word: str, part: str) -> str:
     rest = word[5:]
     if rest.startswith("//"):
         host, slash, path = rest[2:].partition("/")
-        if host.lower() not in ("", "localhost") or not slash:
+        if host.lower() not in ("", "localhost"):
             raise VideoError(
                 f"{part}: {printable(word[:_SHOWN])!r} names a file of another machine: give file:///PATH."
             )
-        rest = f"/{path}"
+        rest = f"{slash}{path}"
+    if not rest:
+        raise VideoError(f"{part}: {printable(word)!r} names no file: give file:///PATH.")
     return rest
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import secrets
@@ -72,7 +73,9 @@ class Scratch:
             finally:
                 part.unlink(missing_ok=True)
         except OSError as error:
-            raise MemoryFolderError(f"{self.folder} cannot be written ({error.strerror}): check its rights.") from error
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            todo = "free some space there, or have less kept" if full else "check its rights"
+            raise MemoryFolderError(f"{self.folder} cannot be written ({error.strerror}): {todo}.") from error
 
     def find(self, pattern: str) -> str | None:
         """Return the name of a file of the folder that matches, which no other does; None where there is none."""

@@ -24,6 +24,7 @@ from .scratch import KEPT, Held, Scratch
 _READERS = 4  # threads that decode and copy, and as many that wait for the web or for room
 _REMEMBERED = 4096  # files that are known to be indexed, without asking
 _PAUSE = 0.1  # seconds
+_REPLACED = "The memory was removed or replaced since the server began: start the server again."
 T = TypeVar("T")
 _State = tuple[int, int, int]
 """Inode, bytes and mtime of a file, in ns."""
@@ -167,6 +168,8 @@ class RequestVideos:
         if end.failure:
             why = end.failure.replace(str(path), path.name)  # where it lies on this machine is no client's business
             raise VideoError(why) if end.unreadable else MemoryFolderError(why)
+        if not self._memory.store.records(end.video):  # it was written, and not into the database that is open here
+            raise MemoryFolderError(_REPLACED)
         self._remember(path, state, end.video)
         return end.video
 

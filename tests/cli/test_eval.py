@@ -39,6 +39,16 @@ def test_the_table_is_made_again_without_anything_else(place: Path):
     assert (place / "run" / TABLE).read_bytes() == before
 
 
+def test_a_run_is_written_for_other_programs(place: Path):
+    told = _rewatch(place, "eval", "export", "run", "--to", "inspect")
+    assert told.returncode == 0 and "run/inspect.json" in told.stdout
+    assert json.loads((place / "run" / "inspect.json").read_text())["status"] == "success"
+    told = _rewatch(place, "eval", "export", "run", "--to", "hf", "--out", "rows.parquet")
+    assert told.returncode == 0 and (place / "rows.parquet").read_bytes()[:4] == b"PAR1"
+    bad = _rewatch(place, "eval", "export", "run", "--to", "hf", "--out", "/proc/none/rows.parquet")
+    assert bad.returncode == 2 and "cannot be written" in bad.stderr
+
+
 def test_two_runs_are_compared_and_what_they_were_run_with(place: Path):
     words = ("eval", "gym:retrieval", "--limit", 2, "--memory", "memory", "--out", "few", "--calls", 0)
     assert _rewatch(place, *words).returncode == 0
@@ -90,6 +100,26 @@ def test_what_cannot_be_asked_is_one_line(place: Path):
     failed = _rewatch(place, "eval", "bad.jsonl", "--out", "bad")
     assert failed.returncode == 1 and "All 1 items failed" in failed.stderr and "bad.mp4" in failed.stderr
     assert "holds no evaluation" in _rewatch(place, "eval", "rescore", "memory").stderr
+
+
+def test_of_many_videos_that_are_missing_a_few_are_told(place: Path):
+    rows = [{"id": str(n), "question": "Who?", "answer": "Ann", "video": f"no{n}.mp4"} for n in range(9)]
+    (place / "gone.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    told = _rewatch(place, "eval", "gone.jsonl", "--out", "gone").stderr
+    assert told.count("its tasks fail") == 3 and "6 more videos cannot be used" in told
+    assert "All 9 items failed" in told and "--videos names the folder" in told
+
+
+def test_a_control_that_leaves_everything_out_has_measured_nothing(place: Path):
+    words = ("eval", "gym:retrieval", "--limit", 2, "--memory", "memory", "--control", "options_shuffled")
+    told = _rewatch(place, *words, "--out", "none")
+    assert told.returncode == 1 and "All 2 items are left out, the first since" in told.stderr
+
+
+def test_the_memory_of_a_run_is_its_own_unless_one_is_named(place: Path):
+    assert "[default: one in the evaluation's folder]" in " ".join(
+        _rewatch(place, "eval", "run", "--help").stdout.split()
+    )
 
 
 def test_sets_measures_and_controls_are_listed(place: Path):

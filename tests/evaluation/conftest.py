@@ -40,7 +40,7 @@ def memory(tmp_path_factory: pytest.TempPathFactory, talk: Path) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tasks() -> tuple[Task, ...]:
     """Four questions about the talk, of which the chat server answers three right."""
     asked = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -95,9 +96,10 @@ def test_samples_of_a_task_are_one_value():
 def test_other_sets_are_refused():
     with pytest.raises(EvaluationError, match="no task in common"):
         compare(answers(True), answers(True, prefix="u"))
-    changed = item(task("t0", video="v0", answer="C"), option="C", text="C")
-    with pytest.raises(EvaluationError, match="Task t0 has another truth"):
-        compare(answers(True), [changed])
+    same = task("t0", video="v0")
+    for other in (task("t0", video="v0", answer="C"), replace(same, question="Who else?"), replace(same, now=3.0)):
+        with pytest.raises(EvaluationError, match="Task t0 is not the same"):
+            compare(answers(True), [item(other, option="C", text="C")])
 
 
 @settings(max_examples=20)

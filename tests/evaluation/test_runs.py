@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,9 +20,9 @@ from rewatch.evaluation.benchmarks.sources import TaskSet, open_set
 from rewatch.evaluation.compare import compare
 from rewatch.evaluation.evaluate import TABLE, evaluate, judged, score
 from rewatch.evaluation.items import EvaluationError, Item, ItemFile
-from rewatch.evaluation.resume import EvaluationFolder, no_answer
+from rewatch.evaluation.resume import EvaluationFolder, failures, no_answer
 from rewatch.evaluation.settings import Settings
-from rewatch.memory import CapabilityError
+from rewatch.memory import CapabilityError, ClipMemory, VideoRecord
 from rewatch.memory.registry import UnknownNameError
 from rewatch.tools import Budget
 from rewatch.training.data.task import Task, Truth
@@ -124,6 +125,19 @@ def test_a_folder_of_something_else_is_left_alone(tasks: tuple[Task, ...], tmp_p
         EvaluationFolder(tmp_path)
 
 
+def test_what_a_kill_leaves_before_the_settings_is_gone_on_with(tasks: tuple[Task, ...], tmp_path: Path):
+    def begin(count: int) -> EvaluationFolder:
+        return EvaluationFolder.open(tmp_path, name="two", settings=Settings(), tasks=tasks[:count], measures=())
+
+    (tmp_path / ".settings.json.77.part").write_text('{"sch')
+    write_tasks(tmp_path / "tasks.jsonl", tasks)
+    before = (tmp_path / "tasks.jsonl").read_bytes()
+    with pytest.raises(EvaluationError, match="holds other things"):
+        begin(2)  # another set: the file may be anybody's
+    assert list(begin(4).asked) == [task.id for task in tasks]
+    assert (tmp_path / "tasks.jsonl").read_bytes() == before
+
+
 def test_one_process_at_a_time_is_at_it(tasks: tuple[Task, ...], tmp_path: Path):
     folder = EvaluationFolder.open(tmp_path / "run", name="two", settings=Settings(), tasks=tasks, measures=())
     with folder.writing(), pytest.raises(EvaluationError, match="Another process"), folder.writing():
@@ -169,6 +183,7 @@ def test_what_came_to_no_answer_is_asked_again_where_that_is_wanted(
         folder.items.append(Item(task="t2", failed="the server was down"))
         evaluate(task_set, settings, folder.path, memory=memory)
         assert folder.done()[2].failed == "the server was down"
+        assert "1 of 4 items failed, 1 of them so: the server was down" in failures(folder)
         asked = len(server.answered)
         evaluate(task_set, settings, folder.path, memory=memory, retry=True)
         assert len(server.answered) == asked + 2 and not no_answer(folder.done()[2])
@@ -320,3 +335,33 @@ def test_nothing_after_now_is_waited_for(tasks: tuple[Task, ...], memory: Path, 
     answer = folder.done()[0].answer
     assert answer and answer.mode == "backward" and answer.now == 2.5 and "goes to Oslo" not in answer.text
     assert all(span.end <= 2.5 for span in answer.spans)
+
+
+def test_settings_are_published_without_passwords():
+    row = Settings(policy="http://me:secret@host:8000/v1?sees=false#m", tools=("mine.py",), seed=3).as_dict()
+    assert row["policy"] == "http://host:8000/v1?sees=false#m" and "secret" not in json.dumps(row)
+    assert Settings.from_dict(json.loads(json.dumps(row))).as_dict() == row
+
+
+def test_a_policy_that_is_not_here_is_told_of_before_anything_is_indexed(
+    tasks: tuple[Task, ...], talk: Path, tmp_path: Path
+):
+    added: list[Path] = []
+
+    def add(memory: ClipMemory, path: Path) -> VideoRecord:
+        added.append(path)
+        return memory.add(path)
+
+    for settings in (Settings(policy="no/such-model"), Settings(route="serch"), Settings(scale="votes")):
+        with pytest.raises(CapabilityError):
+            evaluate(TaskSet(name="one", tasks=tasks), settings, tmp_path / "run", videos=[talk.parent], add=add)
+        shutil.rmtree(tmp_path / "run", ignore_errors=True)
+    assert added == []
+
+
+def test_a_task_that_cannot_be_asked_fails_alone(tasks: tuple[Task, ...], memory: Path, tmp_path: Path):
+    odd = replace(tasks[2], id="odd", now="DAY2 08:30")  # nobody knows when the talk was recorded
+    folder = evaluate(TaskSet(name="two", tasks=(odd, tasks[0])), Settings(), tmp_path / "run", memory=memory)
+    failed, right = folder.done()
+    assert failed.failed and "DAY2" in failed.failed and right.failed is None
+    assert [one.failed for one in judged(folder)] == [True, False]

@@ -36,6 +36,7 @@ def test_files_are_found_under_the_names_of_authors(tasks: tuple[Task, ...], mem
         found, failures = find_videos(opened, asked, [tmp_path / "empty", folder], add)
     assert added == ["a-1.mp4"] * 4 + ["b.v2.webm", "sub/d.mp4"]
     assert list(found) == list(names[:6]) and list(failures) == ["c", "e.mp4"]  # of c there are two
+    assert f"in {tmp_path / 'empty'}, {folder}: --videos names the folder" in failures["e.mp4"]
 
 
 def test_a_question_is_asked_with_what_came_before(tasks: tuple[Task, ...], memory: Path, tmp_path: Path):

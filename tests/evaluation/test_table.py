@@ -14,8 +14,8 @@ from rich.console import Console
 from .judged_items import choice, item, spans, task
 
 
-def shown(renderable) -> str:
-    console = Console(width=160, record=True, markup=False, file=open("/dev/null", "w"))  # noqa: SIM115
+def shown(renderable, width: int = 160) -> str:
+    console = Console(width=width, record=True, markup=False, file=open("/dev/null", "w"))  # noqa: SIM115
     console.print(renderable)
     return console.export_text()
 
@@ -86,6 +86,13 @@ def test_what_a_terminal_shows():
     assert "\x1b" not in text and "[red][2J x" in text
 
 
+def test_groups_of_which_none_is_right_are_told_so():
+    text = shown(render(table([item(task("1", meta={"categories": {"by": "x"}}), option="A", text="A")])))
+    head = next(line for line in text.splitlines() if line.startswith("by"))
+    assert head.split() == ["by", "items", "accuracy", "chance", "supported", "frames", "tokens", "seconds"]
+    assert "0.00 [0.00, 0.79]" in text
+
+
 def test_points_of_curves():
     cheap = [choice(str(n), n == 0, video=f"v{n}") for n in range(4)]
     dear = [choice(str(n), n < 3, video=f"v{n}", spend={"frames": 16, "calls": 1, "tokens": 0}) for n in range(4)]
@@ -95,3 +102,20 @@ def test_points_of_curves():
     assert found[1].figures["frames_per_right"].value == pytest.approx(64 / 3)
     assert json.loads(json.dumps(found[0].as_dict()))["budget"] == {"frames": 4}
     assert "frames 64" in shown(curves.render(found))
+
+
+def test_a_curve_fits_a_terminal_of_80_columns():
+    dear = choice("1", True, spend={"frames": 16, "calls": 1, "tokens": 123456})
+    limits = [{"frames": n, "calls": 12, "tokens": None, "seconds": 120.0} for n in (4, 64)]
+    text = shown(curves.render(curves.points([("map_reduce", budget, [dear]) for budget in limits])), width=80)
+    lines = [line.split() for line in text.splitlines()]
+    assert "…" not in text and "each with calls 12, seconds 120" in text
+    assert ["map_reduce", "frames", "64", "1", "1.00", "[0.21,", "1.00]", "0.000"] in lines
+    assert ["map_reduce", "frames", "4", "16.0", "123456", "2.000", "16.0", "123456", "2.000"] in lines
+
+
+def test_a_budget_that_some_points_do_not_have_is_told():
+    both = [("read", {"tokens": limit}, [choice("1", True)]) for limit in (None, 500)]
+    text = shown(curves.render(curves.points(both)))
+    assert "tokens any" in text and "tokens 500" in text and "each with" not in text
+    assert "budget" not in shown(curves.render(curves.points(both[:1]))) and curves.render([])

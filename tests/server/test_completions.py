@@ -52,6 +52,11 @@ def video(two_videos: Path) -> Callable[[str], dict[str, Any]]:
     return lambda name: {"type": "video_url", "video_url": {"url": f"file://{two_videos / name}"}}
 
 
+def test_a_reply_is_never_empty(client: Any):
+    told = ask(client, "What color is the submarine?\nA. red\nB. blue\nAnswer with the option's letter directly.")
+    assert told.rewatch["abstained"] and told.choices[0].message.content == "-"
+
+
 def test_an_answer_has_its_usage_and_its_evidence(client: Any, two: ClipMemory):
     told = ask(client)
     choice = told.choices[0]
@@ -221,6 +226,7 @@ def test_what_other_servers_take_is_taken(client: Any):
         ({"messages": [{"role": "cook", "content": "x"}]}, 400, "messages.0.role"),
         ({"messages": [{"role": "user", "content": 3}]}, 400, "messages.0.content"),
         ({"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]}, 400, "messages.0.content.0"),
+        ({"messages": [{"role": "user", "content": [{"type": "text"}]}]}, 400, "messages.0.content.0.text"),
         ({"extra_body": {"budget": {"frames": 21}}}, 400, "budget.frames"),
         ({"extra_body": {"budget": {"frame": 1}}}, 400, "budget.frame"),
         ({"extra_body": {"videos": ["no such"]}}, 400, "videos"),

@@ -94,6 +94,14 @@ def send_raw(client: Any, body: dict[str, Any]) -> socket.socket:
     return opened
 
 
+def send_half(client: Any) -> socket.socket:
+    before = requests_of(client)
+    opened = socket.create_connection((client.base_url.host, client.base_url.port), timeout=60)
+    opened.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
+    until(lambda: requests_of(client) == before + 1)
+    return opened
+
+
 def requests_of(client: Any) -> int:
     return client.get("/health").json()["requests"]
 
@@ -150,16 +158,25 @@ def test_a_request_that_takes_too_long_is_ended(two: ClipMemory, stream: bool):
     assert policy.counts["answered"] == 0
 
 
-def test_the_server_ends_with_its_work_unfinished(two: ClipMemory):
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_server_ends_with_its_work_unfinished(two: ClipMemory, stream: bool, capfd: pytest.CaptureFixture[str]):
     policy = Patient()
     with (
         serving(VideoAgent(two, policy=policy), RequestVideos(two, Sources())) as address,
         httpx.Client(base_url=address) as client,
     ):
-        opened = send_raw(client, BODY)
+        opened = send_raw(client, {**BODY, "stream": stream})
         until(lambda: policy.counts["asked"] == 1)
-    opened.close()
+        told = opened.recv(4096) if stream else b""
+        half = send_half(client)
+    for one, text in ((opened, told), (half, b"")):
+        while piece := one.recv(4096):
+            text += piece
+        one.close()
+        assert b"The server is ending: send it again later." in text and b'"code":"ending"' in text.replace(b" ", b"")
+        assert text.startswith(b"HTTP/1.1 200" if told and one is opened else b"HTTP/1.1 503")
     assert policy.counts == {"asked": 1, "answered": 0, "cancelled": 1}
+    assert "Traceback" not in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("stream", [False, True])

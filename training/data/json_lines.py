@@ -36,5 +36,7 @@ def read_lines(
             yield number, make(json.loads(line))
         except json.JSONDecodeError as error:
             yield number, TaskError("line", f"is not JSON ({error.msg} at column {error.colno}), mend or remove it")
+        except RecursionError:
+            yield number, TaskError("line", "is nested too deeply, mend or remove it")
         except TaskError as error:
             yield number, error

@@ -75,6 +75,24 @@ def as_row(task: Task) -> dict[str, Any]:
     return {"schema": SCHEMA, **row, "meta": dict(task.meta)}
 
 
+def as_line(task: Task) -> str:
+    """A task as a line of a file of tasks.
+
+    Raises:
+        TaskError: if it holds what no such file can.
+    """
+    try:
+        line = json.dumps(as_row(task), ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise TaskError("meta", f"is no JSON ({error}), put plain values there") from None
+    try:
+        line.encode()
+    except UnicodeEncodeError as error:
+        half = f"{line[error.start]!a}"
+        raise TaskError("text", f"holds half a character ({half}), which no text in UTF-8 can, mend it") from None
+    return line
+
+
 class _TruthRow(Section):
     answer: str | None = None
     video: str | None = None
@@ -189,7 +207,7 @@ def write_tasks(path: str | Path, tasks: Iterable[Task]) -> int:
     """Write tasks to a file, whole or not at all; how many there were.
 
     Raises:
-        TaskFileError: if two have the same id, or `meta` holds what is no JSON.
+        TaskFileError: if two have the same id, or one holds what no file of tasks can.
     """
     lines: set[str] = set()
     with replacing(path) as unfinished, unfinished.open("w", encoding="utf-8") as file:
@@ -198,9 +216,9 @@ def write_tasks(path: str | Path, tasks: Iterable[Task]) -> int:
                 raise TaskFileError(f"Two tasks have the id {task.id!r}; give each its own.")
             lines.add(task.id)
             try:
-                line = json.dumps(as_row(task), ensure_ascii=False, allow_nan=False)
-            except (TypeError, ValueError) as error:
-                raise TaskFileError(f"Task {task.id}: meta: is no JSON ({error}), put plain values there.") from None
+                line = as_line(task)
+            except TaskError as error:
+                raise TaskFileError(f"Task {task.id}: {error}.") from None
             file.write(line + "\n")
     return len(lines)
 

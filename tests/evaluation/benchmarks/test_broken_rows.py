@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from rewatch.evaluation.benchmarks import BENCHMARKS
 from rewatch.evaluation.benchmarks.plain import read_plain
+from rewatch.evaluation.benchmarks.sources import open_set
 from rewatch.training.data.task import Task, TaskError
+from rewatch.training.data.task_files import write_tasks
 
 from .test_plain import FRUIT
 from .test_readers import CHAIN, LIFE, MME, v2
@@ -80,3 +82,15 @@ def test_a_reader_raises_nothing_for_a_row(name: str, tmp_path: Path):
         for one in read(path):
             assert isinstance(one, (Task, TaskError))
             assert isinstance(one, Task) or "\n" not in str(one)
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "json"])
+def test_what_no_file_can_keep_costs_its_own_row(tmp_path: Path, ending: str) -> None:
+    good, half = {"id": "a", "question": "Who?", "answer": "he"}, {"id": "b", "question": "Who \ud800?", "answer": "he"}
+    file = tmp_path / f"rows.{ending}"
+    lines = [json.dumps(good), json.dumps(half), "[" * 100_000]
+    file.write_text("\n".join(lines) if ending == "jsonl" else "[" + ",".join(lines), encoding="utf-8")
+    taken = open_set(str(file))
+    assert [task.id for task in taken.tasks] == ["a"]
+    assert "half a character" in taken.problems[0] and "nested too deeply" in taken.problems[1]
+    assert write_tasks(tmp_path / "tasks.jsonl", taken.tasks) == 1

@@ -97,6 +97,11 @@ def test_times_of_the_answer():
     assert task(timestamps=[[1, 2], [3, 5]]).truth.spans == (Span(1, 2), Span(3, 5))
     assert task(timestamp="00:12-00:20").truth.spans == (Span(12, 20),)
     assert task(start=3, end=7).truth.spans == (Span(3, 7),)
+    assert task(start="3", end="7.5").truth.spans == (Span(3, 7.5),)  # of CSV
+    assert task(start="00:03", end="1:05").truth.spans == (Span(3, 65),)
+    assert task(spans=[["0:03", "0:05"], ["1:00:00", "1:00:02.5"]]).truth.spans == (Span(3, 5), Span(3600, 3602.5))
+    with pytest.raises(TaskError, match="span: is "):
+        task(start="soon", end="later")
     assert task(segments=[{"start": 3, "end": 7}]).truth.spans == (Span(3, 7),)
     late = task(kind="temporal", answer="from about 5 s", span=[5, 9], span_tolerance_s=0.5)
     assert late.truth.spans == (Span(5, 9),) and late.truth.tolerance == 0.5 and late.truth.answer is None

@@ -49,6 +49,7 @@ def test_a_benchmark_by_name_and_path(tmp_path: Path):
     [
         ("gyn", "There is no set 'gyn'.*Did you mean gym"),
         ("lvbenc:x.jsonl", "Did you mean lvbench"),
+        ("lvbench", "lvbench is asked of its files: give lvbench:PATH, where PATH is video_info.meta.jsonl"),
         ("lvbench:/no/such/file", "There is no /no/such/file; give the file or folder as it was released"),
         ("/no/such/file.jsonl", "There is no /no/such/file.jsonl"),
         ("gym:readin", "There is no task family 'readin'.*Did you mean reading"),

@@ -92,8 +92,10 @@ def test_what_failed_or_is_wrong_comes_first_and_opens_its_run(page: Path) -> No
     assert "Is it red?" in opened.read_text()
 
 
-def test_controls_stand_beside_it_with_their_difference(page: Path) -> None:
+def test_controls_stand_beside_it_with_their_difference(page: Path, tmp_path: Path) -> None:
     text = page.read_text()
+    alone = write_page([EvaluationFolder(page.parent / "full")], tmp_path / "alone.html").read_text()
+    assert "difference to the first" in text and "difference to the first" not in alone
     first, second = re.findall(r"<tr><th scope=\"row\"[^>]*>(?:as asked|question_only)</th>.*?</tr>", text)
     assert "0.500" in first and "0.250" in second
     assert "-0.250 [" in second and "-0.250" not in first
@@ -119,6 +121,8 @@ def test_evaluations_are_named_by_what_differs(tmp_path: Path) -> None:
     assert names_of(made[:2]) == ["as asked", "no_speech"]
     names = names_of(made)
     assert len(set(names)) == 5 and "frames 4" in names[3] and "route direct" in names[2]
+    assert names_of([made[0], made[3]]) == ["frames 64", "frames 4"]
+    assert names_of([made[0], made[3]], budgets=False) == ["as asked", "as asked"], "one strategy, one curve"
 
 
 def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:

@@ -125,6 +125,21 @@ def test_no_text_where_there_is_none(reader: TextReader) -> None:
         assert reader.read(picture) == []
 
 
+def test_a_picture_of_one_color_costs_nothing_and_faint_print_is_read(
+    reader: RapidReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    letters_of = painted(360, 640, ("Emergency stairs", (60, 160), 50)) > 230
+    faint = np.where(letters_of, 28, 16).astype(np.uint8)
+    assert reader.read(faint)[0].text.startswith("Emergency")
+    looked: list[float] = []
+    monkeypatch.setattr(reader, "_detected", lambda picture, scale: looked.append(scale) or [])
+    for shade in (0, 128, 255):
+        blank = np.full((360, 640, 3), shade, np.uint8)
+        blank[::2] ^= 1  # what a codec leaves of it
+        assert reader.read(blank, tiles=True) == reader.places(blank) == []
+    assert not looked
+
+
 def test_a_wrong_picture_is_refused(reader: TextReader) -> None:
     with pytest.raises(ValueError, match="uint8 RGB"):
         reader.read(np.zeros((100, 100), np.uint8))

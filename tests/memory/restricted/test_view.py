@@ -103,6 +103,8 @@ def test_without_screen_text_none_can_be_read(memory: ClipMemory) -> None:
     for before, after in zip(pictures(memory, MIDDLES), pictures(view, MIDDLES), strict=True):
         assert read(after) == ""
         assert np.abs(before[80:].astype(int) - after[80:]).max() == 0, "the rest of the picture stays"
+    assert view.texts("three.mp4", channel="screen_text") == []
+    assert not view.unknown_spans("three.mp4", "screen_text", Span(0, 9)), "that there is none is known"
     assert len(view.search("blue", channels="visual")) > 0, "descriptions are made of the covered pictures"
 
 
@@ -110,7 +112,8 @@ def test_of_speech_alone_pictures_are_black(memory: ClipMemory) -> None:
     view = memory.restricted(Restriction(pictures="none"))
     assert present(view) == {word.upper() for word in SAID}
     assert all(not image.any() for image in pictures(view, MIDDLES))
-    assert set(view.video("three.mp4").channels) == {"speech", "summary"}
+    assert set(view.video("three.mp4").channels) == {"speech", "summary", "screen_text"}
+    assert view.texts("three.mp4", channel="screen_text") == []
     assert view.open(view.videos()[0].id).audio(Span(0, 1)).any()
 
 

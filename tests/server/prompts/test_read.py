@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from rewatch.server.prompts import read_prompt
+from rewatch.server.prompts import Form, read_prompt
 
 Q = "What does she do next?"
 FOUR = ("opens the box", "leaves", "sits down", "waves")
@@ -57,6 +57,8 @@ def test_options_without_labels_and_those_of_several_lines():
     assert (plain.options, plain.form.shows) == (("opens the box", "leaves"), "text")
     numbered = read_prompt(f"{Q}\nChoices: ['opens the box', 'leaves']\nGive the index (0-1) of the best choice.")
     assert (numbered.options, numbered.form.labels) == (("opens the box", "leaves"), ("0", "1"))
+    listed = read_prompt(f"{Q}\nChoose one of these options: opens the box, leaves, or waves.")
+    assert (listed.options, listed.form.shows) == (("opens the box", "leaves", "waves"), "text")
     long = read_prompt("Which text fits?\nA. She opens the box\nand looks inside.\nB. She leaves.\nLetter only.")
     assert long.options == ("She opens the box and looks inside.", "She leaves.")
     named = read_prompt("Which sentence is true?\nSentence A: she waves\nSentence B: she leaves\nGive the best one:")
@@ -72,6 +74,10 @@ def test_options_without_labels_and_those_of_several_lines():
         "Who answers the phone, and what is the answer?",
         "Is it plan A or plan B that she chooses?",
         "Which number is on the jersey?",
+        "Describe the following: the room, the people, the mood.",
+        "Describe the labels: what they say, who reads them",
+        "He names three options: tea, coffee or milk. What does he take?",
+        "What time is it on the clock? Give the time and the date.",
         'What does the text "Way out" on the door mean?',
         "Who is there when 'Day 2' is shown?",
         "Real or fake: the plant in the back?",
@@ -200,10 +206,13 @@ def test_what_is_looked_for_is_asked_as_a_whole(text: str, question: str):
         ('Is this statement true? "She waves." Answer yes or no.', "Is it true that She waves?", ("yes", "no")),
         ("Is the caption correct?\nCaption: she waves.\nYes or no?", "Is it true that she waves?", ("Yes", "no")),
         ("Hi there! Who waves? Thanks a lot!", "Who waves?", ()),
+        ("Hi! Look at the man. Who waves? Thanks!", "Look at the man. Who waves?", ()),
         ("Thank you.", "Thank you.", ()),
         ("Tell whether she waves. Answer yes or no.", "Tell whether she waves.", ("yes", "no")),
         ("Is it left or right?", "Is it left or right?", ()),
         ("Who waves? Choose from: Ann, Bob or Cid.", "Who waves?", ("Ann", "Bob", "Cid")),
+        ("Choose from the following options: Ann or Bob. Who waves?", "Who waves?", ("Ann", "Bob")),
+        ("How many?\nChoices: one or two, three or more. Thanks!", "How many?", ("one or two", "three or more")),
         ("Pick one: which word comes first? 'sun', 'moon', 'star'", "Pick one: which word comes first?",
          ("sun", "moon", "star")),
         ("What does the text \"Way out\", \"exit\" mean?", "What does the text \"Way out\", \"exit\" mean?", ()),
@@ -223,6 +232,22 @@ def test_what_people_add_to_a_question(text: str, question: str, options: Sequen
 def test_a_task_beside_an_example_of_json_stays():
     prompt = read_prompt('List every moment the word sun is said. Output JSON: [{"start": 1.0, "end": 2.0}]')
     assert prompt.question == "List every moment the word sun is said."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Look at the man. What does he hold?",
+        "Ignore the music. Who speaks first?",
+        "You will see two of them. Is one tall?",
+        "Give me a list of all the people.",
+        "Hello",
+        "and after that?",
+    ],
+)
+def test_somebody_who_talks_is_left_as_he_is(text: str):
+    prompt = read_prompt(text)
+    assert (prompt.question, prompt.options, prompt.form) == (text, (), Form())
 
 
 def test_a_question_that_is_a_task_stays():

@@ -10,6 +10,7 @@ from given_answers import REGION, SPAN, answer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rewatch.server.prompts import PromptError, read_prompt, write_answer
+from rewatch.server.prompts.keeping import keeps_to
 
 jsonschema = pytest.importorskip("jsonschema")
 
@@ -62,6 +63,19 @@ def test_what_is_written_keeps_to_the_schema(schema: Schema, text: str, said: st
     jsonschema.validate(reply, schema)
 
 
+VALUES = st.recursive(
+    st.sampled_from([None, True, False, 0, 1, 1.0, 2.5, 20, "", "k", "A", "yes", "three dogs"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS[:4]), inner, max_size=3),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(schema=st.recursive(LEAVES, grown, max_leaves=5), value=VALUES)
+def test_a_value_keeps_to_a_schema_where_jsonschema_says_so(schema: Schema, value: Any):
+    assert keeps_to(value, schema, lambda one: one) == jsonschema.Draft202012Validator(schema).is_valid(value)
+
+
 def test_keys_are_filled_by_their_meaning():
     schema = {
         "type": "object",
@@ -104,6 +118,10 @@ def test_json_without_a_schema():
     named = read_prompt("Who waves? Use the keys 'name_of_answer' and 'why'.", response_format=plain)
     assert json.loads(write_answer(answer("Ann"), named)) == {"name_of_answer": "Ann", "why": "she waves"}
     assert write_answer(answer("Ann"), read_prompt("Who waves?", response_format={"type": "text"})) == "Ann"
+    bare = read_prompt(
+        "Return a JSON object with the fields who (text), start_time (mm:ss) and unsure. Question: Who waves?"
+    )
+    assert json.loads(write_answer(answer("Ann"), bare)) == {"who": "Ann", "start_time": "01:12", "unsure": False}
 
 
 @pytest.mark.parametrize(
@@ -119,11 +137,50 @@ def test_json_without_a_schema():
         ({"properties": []}, "properties"),
         ({"anyOf": [3]}, "'3'"),
         (None, "json_schema.schema"),
+        ({"enum": list(range(20_000))}, "more than 10000 values"),
+        ({"anyOf": [{"enum": list(range(6_000))}, {"enum": list(range(6_000))}]}, "more than 10000 values"),
+        ({"type": "integer", "minimum": 5, "maximum": 4}, "simpler"),
+        ({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 5e-324}, "simpler"),
+        ({"type": "string", "minLength": 3, "maxLength": 2}, "simpler"),
+        ({"type": "array", "minItems": 3, "maxItems": 2}, "simpler"),
+        ({"type": "array", "minItems": 2, "items": False}, "simpler"),
+        ({"type": "array", "minItems": 4, "prefixItems": [{"type": "string"}]}, "simpler"),
+        ({"type": "string", "enum": [1, 2]}, "simpler"),
+        ({"type": "integer", "const": True}, "simpler"),
+        ({"type": "object", "minProperties": 5}, "simpler"),
+        ({"type": "object", "properties": {}, "required": ["b"], "additionalProperties": False}, "simpler"),
+        ({"type": "object", "properties": {"a": {}}, "required": ["b"], "additionalProperties": False}, "simpler"),
+        ({"type": "object", "properties": {"a": False}, "required": ["a"]}, "simpler"),
+        ({"oneOf": [{"type": "string"}, {"type": "string", "maxLength": 9}]}, "simpler"),
+        ({"type": "object", "anyOf": [{"required": ["a"]}, {"required": ["b"]}]}, "simpler"),
+        ({"$ref": "#/$defs/a", "$defs": {"a": {"anyOf": [{"$ref": "#/$defs/a"}, {"type": "null"}]}}}, "circle"),
     ],
 )
 def test_what_cannot_be_kept_to_is_refused(schema: Any, reason: str):
     with pytest.raises(PromptError, match=reason):
         read_prompt("Who waves?", response_format=request(schema))
+
+
+@pytest.mark.parametrize(
+    ("schema", "reply"),
+    [
+        ({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["b"]}, {"b": ""}),
+        (
+            {"type": "object", "properties": {"a": {}}, "required": ["n"], "additionalProperties": {"type": "integer"}},
+            {"n": 0},
+        ),
+        ({"anyOf": [{"enum": ["Ann", 1.0]}, {"type": "null"}]}, "Ann"),
+        (
+            {"type": "object", "properties": {"answer": {"const": {"a": [1]}}}, "required": ["answer"]},
+            {"answer": {"a": [1]}},
+        ),
+        ({"oneOf": [{"type": "string", "maxLength": 2}, {"type": "integer"}]}, "An"),
+    ],
+)
+def test_odd_schemas_that_can_be_kept_to(schema: Any, reply: Any):
+    written = json.loads(write_answer(answer("Ann"), read_prompt("Who waves?", response_format=request(schema))))
+    jsonschema.validate(written, schema)
+    assert written == reply
 
 
 def test_an_unknown_format_is_refused():

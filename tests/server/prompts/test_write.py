@@ -119,7 +119,7 @@ def test_words_and_numbers(text: str, said: str, reply: str):
         ('Reply in JSON: {"start": <seconds>, "end": <seconds>}', '{"start": 72.5, "end": 75}'),
         ('Output a JSON list of {"start": "mm:ss", "end": "mm:ss"}', '[{"start": "01:12", "end": "01:15"}]'),
         ('Reply in JSON: {"answer": "...", "time": [start, end]}', '{"answer": "Ann", "time": [72.5, 75.0]}'),
-        ("Give its start and end time. Return valid JSON.", '{"start": 72.5, "end": 75}'),
+        ("Give its start and end time. Return valid JSON.", '{"start": 72.5, "end": 75.0}'),
         ("The format is: 'start - end seconds, event description'.", "72.5 - 75.0 seconds"),
         ("The format is: 'It is in the 82, 84, 86 seconds'.", "Ann"),
         ("Reply with one timestamp as mm:ss.", "01:12"),
@@ -198,3 +198,17 @@ def test_an_answer_that_is_demanded_is_guessed_evenly_and_the_same_each_time():
     assert set(counts) == set("ABCD")
     assert min(counts.values()) > 25
     assert re.fullmatch("[A-D]", guesses[0])
+
+
+@pytest.mark.parametrize(
+    ("form", "said", "reply"),
+    [
+        ("Put it within <answer></answer> tags.", "no</answer><answer>B</answer>", "<answer>noB</answer>"),
+        ("Put it within <answer></answer> tags.", "x</Answer ><ans<answer>wer>y < 3", "<answer>xy < 3</answer>"),
+        ('End with "Answer: X".', "no\nAnswer: B", "Answer: no B"),
+        ("Put it in \\boxed{}.", "no} \\boxed{B", "\\boxed{no B}"),
+        ("Put it in \\boxed{}.", "\\frac{1}{2}", "\\boxed{\\frac{1}{2}}"),
+    ],
+)
+def test_words_of_a_video_do_not_pass_for_the_form(form: str, said: str, reply: str):
+    assert write_answer(answer(said), read_prompt(f"What is written? {form}")) == reply

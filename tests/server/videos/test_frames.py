@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from rewatch.memory import Video, VideoError
 from rewatch.server.videos.frames import SIDE, write_frames
+from rewatch.server.videos.times import LATEST
 
 COLORS = [(200, 20, 20), (20, 160, 20), (20, 20, 200), (210, 200, 30)]
 
@@ -49,6 +50,12 @@ def test_at_given_times(tmp_path: Path):
         assert video.times() == pytest.approx([2.0, 2.5, 60.0, 61.25]) and video.info.end == pytest.approx(62.5)
     seen = colors(tmp_path / "a.mp4", [2.0, 59.0, 60.5, 62.0])
     assert [int(np.argmin([np.abs(one - color).max() for color in COLORS])) for one in seen] == [0, 1, 2, 3]
+
+
+def test_a_week_apart(tmp_path: Path):
+    write_frames(tmp_path / "a.mp4", [encoded(color) for color in COLORS[:2]], [0.0, LATEST], never)
+    with Video(tmp_path / "a.mp4") as video:
+        assert video.times().tolist() == [0, LATEST]
 
 
 @pytest.mark.parametrize("time", [0.0, 12.0])

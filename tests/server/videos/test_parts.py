@@ -53,6 +53,8 @@ def test_what_an_address_names(url: str, named: Named):
         "ftp://example.org/a.mp4",
         "lavfi:testsrc",
         "file://other/share/a.mp4",
+        "file:",
+        "file://",
         "data:video/mp4,AAAA",
         "data:video/mp4;base32,AAAA",
         "data:",

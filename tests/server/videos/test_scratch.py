@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
@@ -127,6 +128,12 @@ def test_what_is_being_removed_is_not_held(scratch: Scratch):
     assert held is not None
     held.close()
     assert scratch.hold("b") is None
+
+
+@pytest.mark.parametrize(("code", "todo"), [(errno.ENOSPC, "free some space"), (errno.EACCES, "check its rights")])
+def test_why_it_cannot_be_written_is_told(scratch: Scratch, code: int, todo: str):
+    with pytest.raises(MemoryFolderError, match=todo), scratch.part():
+        raise OSError(code, os.strerror(code))
 
 
 def test_a_link_put_there_by_another_is_not_followed(scratch: Scratch, tmp_path: Path):

@@ -8,6 +8,7 @@ import functools
 import http.server
 import io
 import re
+import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -196,6 +197,14 @@ def test_what_cannot_be_indexed_is_told_to_all(place: Place, indexed: list[str])
     failures = place.run(body)
     assert all(isinstance(failure, VideoError) for failure in failures) and indexed == ["broken.mp4"]
     assert str(failures[0]).startswith("broken.mp4 is an MP4 file cut off")
+
+
+def test_a_memory_that_was_replaced_is_told(tmp_path: Path, make_talk: Callable[..., Path]):
+    place = Place(tmp_path, make_talk)
+    shutil.rmtree(place.memory.folder)
+    for _ in range(2):
+        with pytest.raises(MemoryFolderError, match="removed or replaced"):
+            place.resolve(video(place.walk))
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from ..task_files import TaskFileError
 
 FORMS = ".json, .jsonl, .csv, .tsv or .parquet"
 """Endings of files that can be read, for messages."""
+_DEEP = "nested too deeply"
 _BLANK = " \t\r\n"
 _TABLES = {".csv": ",", ".tsv": "\t"}
 
@@ -84,6 +85,8 @@ def _json_lines(text: str) -> Iterator[tuple[str, Any]]:
                 yield f"line {number}", json.loads(line)
             except ValueError as error:
                 yield f"line {number}", error
+            except RecursionError:
+                yield f"line {number}", ValueError(_DEEP)
 
 
 def _array(text: str) -> Iterator[tuple[str, Any]]:
@@ -100,5 +103,8 @@ def _array(text: str) -> Iterator[tuple[str, Any]]:
             row, at = decoder.raw_decode(text, at)
         except ValueError as error:
             yield f"line {line}", error
+            return
+        except RecursionError:
+            yield f"line {line}", ValueError(_DEEP)
             return
         yield f"line {line}", row

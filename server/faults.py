@@ -53,8 +53,11 @@ class RequestFault(RewatchError):
         return as_json({"error": row}).encode()
 
 
-def fault_of(error: Exception) -> RequestFault:
-    """Return an error as one of a request: 400 for what the client can change, 503 for what may pass, 500 for a bug."""
+def fault_of(error: Exception, *, param: str | None = None) -> RequestFault:
+    """Return an error as one of a request: 400 for what the client can change, 503 for what may pass, 500 for a bug.
+
+    `param` is the field that is at fault, where the error itself does not tell.
+    """
     if isinstance(error, RequestFault):
         return error
     if not isinstance(error, RewatchError):
@@ -68,9 +71,9 @@ def fault_of(error: Exception) -> RequestFault:
     if isinstance(error, VideoError):
         return RequestFault(400, str(error), param="messages", code="invalid_video")
     if isinstance(error, QuestionError):
-        return RequestFault(400, str(error), code="invalid_question")
+        return RequestFault(400, str(error), param=param, code="invalid_question")
     if isinstance(error, CapabilityError):
-        return RequestFault(400, str(error), code="not_supported")
+        return RequestFault(400, str(error), param=param, code="not_supported")
     return RequestFault(500, str(error), code="failed")
 
 

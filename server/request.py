@@ -92,15 +92,22 @@ def read_request(body: bytes) -> ChatRequest:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"][:4])
-        given = one_line(repr(first["input"]), 60)
-        raise RequestFault(
-            400, f"{where}: {first['msg']} (given: {given}).", param=where, code="invalid_value"
-        ) from None
+        raise RequestFault(400, f"{where}: {_wrong(first)}", param=where, code="invalid_value") from None
     if request.tool_choice == "required" or isinstance(request.tool_choice, Mapping):
         message = "tool_choice: no tools of a client are called here; leave it out, or send none."
         raise RequestFault(400, message, param="tool_choice", code="not_supported")
     require_model(request.model)
     return request
+
+
+def _wrong(error: Mapping[str, Any]) -> str:
+    """What is wrong with a field, and what to write instead."""
+    if error["type"] == "extra_forbidden":
+        return f"there is no such limit; write {', '.join(BudgetFields.model_fields)}."
+    if error["type"] == "missing":
+        return "is missing; write it."
+    given = one_line(repr(error["input"]), 60)
+    return f"{error['msg'].replace(' after validation', '')} (given: {given})."
 
 
 def require_model(name: str) -> None:

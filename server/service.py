@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..agent.answer import Answer
-from ..memory import MediaURI, VideoRecord
+from ..agent.questions.question import QuestionError
+from ..memory import CapabilityError, MediaURI, VideoRecord
 from ..memory.video_names import match
 from ..tools import Budget
 from ..tools.times import parse_seconds
@@ -16,7 +17,8 @@ from .admission import Admission
 from .completion import Choice, Completion, shortened, usage_of
 from .conversation import Conversation, read_messages
 from .earlier import EarlierAnswers
-from .faults import RequestFault
+from .faults import RequestFault, fault_of
+from .ordinals import meant
 from .prompts import Prompt, read_prompt, write_answer
 from .request import BudgetFields, ChatRequest
 from .run_thread import RunThread
@@ -39,8 +41,10 @@ class Asked:
     request: ChatRequest
     conversation: Conversation
     prompt: Prompt
+    given: list[str]
+    """Ids of the videos that the request has, else of all that it may be about."""
     videos: list[str]
-    """Ids."""
+    """Ids of those of them that the question means."""
     history: list[Answer | tuple[str, str]]
     """What was asked and answered before: the answer itself, where it was given here."""
     budget: Budget
@@ -93,14 +97,17 @@ class Service:
         )
         if not prompt.question.strip():  # nothing but options, say
             prompt = replace(prompt, question=conversation.prompt)
-        videos = list(dict.fromkeys([*self._named(request.videos), *brought])) or self._all()
+        given = list(dict.fromkeys([*self._named(request.videos), *brought]))
+        question, videos = meant(prompt.question, given)
+        prompt, given = replace(prompt, question=question), given or self._all()
         return Asked(
             request=request,
             conversation=conversation,
             prompt=prompt,
-            videos=videos,
+            given=given,
+            videos=videos or given,
             history=[
-                self._earlier.find(question, reply, videos) or (read_prompt(question).question, reply)
+                self._earlier.find(question, reply, given) or (read_prompt(question).question, reply)
                 for question, reply in conversation.earlier
             ],
             budget=_budget(request.budget, self.agent.budget, request.n or 1),
@@ -145,27 +152,30 @@ class Service:
                 here.call_soon_threadsafe(begun.set)
             written[0] += int(event.get("usage", {}).get("output_tokens", 0))
 
-        answer = await self.runs.run(
-            self.agent.aask(
-                asked.prompt.asked if self.agent.reads_prompts else asked.prompt.question,
-                options=list(asked.prompt.options) or None,
-                videos=asked.videos,
-                now=_time(request.now),
-                budget=asked.budget,
-                route=request.route,
-                scale=request.scale,
-                width=request.width,
-                history=asked.history,
-                patience=_PARTS,
-                temperature=request.temperature,
-                seed=None if request.seed is None else request.seed + number,
-                listener=listen,
+        try:
+            answer = await self.runs.run(
+                self.agent.aask(
+                    asked.prompt.asked if self.agent.reads_prompts else asked.prompt.question,
+                    options=list(asked.prompt.options) or None,
+                    videos=asked.videos,
+                    now=_time(request.now),
+                    budget=asked.budget,
+                    route=request.route,
+                    scale=request.scale,
+                    width=request.width,
+                    history=asked.history,
+                    patience=_PARTS,
+                    temperature=request.temperature,
+                    seed=None if request.seed is None else request.seed + number,
+                    listener=listen,
+                )
             )
-        )
+        except (QuestionError, CapabilityError) as error:
+            raise fault_of(error, param=_field(error, request)) from error
         _require_answer(answer)
         written_out = write_answer(answer, asked.prompt, picture=self._size(answer)) or NOTHING
         text, finish = shortened(written_out, request.stops, request.longest)
-        self._earlier.keep(asked.conversation.prompt, text, asked.videos, answer)
+        self._earlier.keep(asked.conversation.prompt, text, asked.given, answer)
         usage = usage_of(answer, text, asked.conversation.prompt, written[0])
         return Choice(text=text, finish=finish, answer=answer, usage=usage)
 
@@ -200,6 +210,14 @@ def _time(now: float | str | None) -> float | str | None:
         return parse_seconds(now)
     except ValueError:
         return now
+
+
+def _field(error: QuestionError | CapabilityError, request: ChatRequest) -> str | None:
+    """The field of a request that the agent could not take: the rest of what it is asked was checked before."""
+    if isinstance(error, QuestionError):
+        return "now" if request.now is not None else None
+    named = {"route": request.route, "scale": request.scale}
+    return next((name for name, value in named.items() if value and value in str(error)), None)
 
 
 def _require_answer(answer: Answer) -> None:

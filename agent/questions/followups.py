@@ -16,6 +16,7 @@ from ..answer import Answer
 from ..text_matching import STOP, tokens
 
 _WIDE = 0.8  # a citation of more than this share of what was cited and left says no place
+_MOST_QUOTED = 8  # words of a quotation that stand for it
 _MOST_TOPIC = 4  # words of a topic that take the place of a pronoun
 
 _AFTER = re.compile(
@@ -107,7 +108,10 @@ def complete(text: str, questions: Sequence[str], answers: Sequence[Answer]) -> 
     of_that = _OF_THAT.match(bare)
     if _ASKING.fullmatch(bare) or of_that or _OF_WHOM.match(bare):
         rest = _ASKING.sub("", questions[-1], count=1).strip()
-        return FollowUp(f"{of_that['asking'] if of_that else bare} {rest}")
+        asking = of_that["asking"] if of_that else bare
+        if asking.lower() == "when" and not _topic(_ORDINAL.sub(" ", _TIME.sub(" ", rest))):
+            rest = _told(answers[-1]) or rest
+        return FollowUp(f"{asking} {rest}")
     if bare and bare != text.rstrip(" ?.!") and not _VERB.search(bare) and not _ASKING.match(bare):
         return FollowUp(_instead(bare, questions[-1]))
     return FollowUp(_with_names(text, questions, answers))
@@ -141,6 +145,15 @@ def _place(answer: Answer) -> tuple[str, Span] | None:
     if len(spans) > 1:  # "the whole of it", beside the places in it
         spans = [span for span in spans if span.end - span.start < _WIDE * whole] or spans
     return cited[0].video, Span(min(span.start for span in spans), max(span.end for span in spans))
+
+
+def _told(answer: Answer) -> str:
+    """What was just told, as something that has a time: `is “…” said?`; empty where nothing was quoted."""
+    quoted = next((item for item in answer.evidence if item.quote), None)
+    if answer.abstained or quoted is None or not quoted.quote:
+        return ""
+    words = " ".join(re.sub(r"[“”\"]", "", quoted.quote).split()[:_MOST_QUOTED])
+    return f"is “{words}” {'shown' if quoted.tool == 'read_text' else 'said'}?"
 
 
 def _says_what(text: str) -> bool:

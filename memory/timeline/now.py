@@ -35,7 +35,10 @@ def resolve_now(now: float | str | Moment, records: Sequence[VideoRecord]) -> fl
     timelines = sorted({record.timeline for record in dated})
     if isinstance(now, str):
         if not dated:
-            parse_moment(now)
+            try:
+                parse_moment(now)
+            except ValueError:
+                raise ValueError(f"now is {now[:80]!r}: give seconds of the video, such as 12.5.") from None
             raise ValueError(
                 f"now is {now!r}, and nobody knows when the videos were recorded: give seconds of the video, or say it "
                 "with `rewatch index FILE --recorded WHEN`."

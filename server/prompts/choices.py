@@ -14,7 +14,8 @@ from .pieces import CUE, is_instruction, label_of, writes
 
 _MARKED = re.compile(
     r"^[ \t>]{0,12}(?:[-*•][ \t]+)?(?:\*\*|__)?(?P<noun>[A-Za-z]{3,12}\s{1,2}#?)?[(（\[{<]?"
-    r"(?P<label>viii|vii|iii|iv|ix|vi|ii|[A-Za-zＡ-Ｚ]|\d{1,2})(?P<close>[)）\]}>]?[.:：、．,)]?)(?:\*\*|__)?"
+    r"(?P<label>viii|vii|iii|iv|ix|vi|ii|[A-Za-zＡ-Ｚ]|\d{1,2})"
+    r"(?P<close>[)）\]}>]?[.:：、．,)]?|[ \t][:：](?=[ \t]))(?:\*\*|__)?"
     r"(?:(?<=[.:：、．,)\]}>*])[ \t]*|[ \t]+[-–—][ \t]+)(?P<text>[^\n]*)$",
     re.IGNORECASE,
 )
@@ -28,7 +29,7 @@ _HEADER = re.compile(
 _SPEAKS = re.compile(
     r"\b(?:options?|choices?|candidates?|multi(?:ple)?[- ]choice|mcq|index|indices|选项)\b", re.IGNORECASE
 )
-_NUMBERS = re.compile(r"\b(?:number|answer|best|correct)\b", re.IGNORECASE)
+_NUMBERS = re.compile(r"\b(?:numbers?|answer|best|correct)\b", re.IGNORECASE)
 _AFTER_CUE = re.compile(r"\b(?:options?|choices?|candidates?)\b[^\n:：]{0,30}[:：]\s*(?=0[:.)]|1[:.)])", re.IGNORECASE)
 _PLAIN_NUMBER = re.compile(r"(?<!\S)(\d{1,2})[:.)](?=\s)")
 _RULES = re.compile(
@@ -38,14 +39,24 @@ _RULES = re.compile(
 )
 _ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x")
 _BULLET = re.compile(r"^[ \t]*[-*•][ \t]+(?=\S)")
-_SPOKEN = re.compile(
-    r"(?:[^\n.?!:：]{0,60}\b)?(?:options?|choices?|candidates?|labels?)[ \t]*[:：][ \t]*"
-    r"(?P<listed>[^\n?？:：]{3,400})(?:\n|$)",
+_ANNOUNCED = re.compile(
+    r"(?:^|(?<=\n)|(?<=[.!?]\s))(?P<cut>(?:"
+    r"(?:choose|select|pick)\s+(?:one\s+)?(?:from|between|among|of)"
+    r"(?:\s+(?:the\s+)?(?:following|these|options?|choices?|labels?|words?)){0,3}"
+    r"|(?P<around>[^\n.?!:：\"“]{1,100}\b)?(?:options?|choices?|candidates?|labels?)"
+    r"(?(around)(?=[ \t]*[:：][^\n?？]*(?:\n|$))))[ \t]*[:：])[ \t]*"
+    r"(?P<listed>(?:[^\n.:：?？]|\.(?=\w)){3,400})(?:\.[ \t]*)?(?=$|\n|(?<=\.)\s|(?<=\.\s))",
     re.IGNORECASE,
 )
-"""Options in the line that announces them: `Choose one of these options: red, blue.`"""
+"""Options in the line that announces them: `Choose one of these options: red, blue.`, `Choose from: red or blue.`"""
 _WORDS = 8
 """Words that one of such options has at most."""
+_ONE_QUOTED = r"(?<!\w)[\"'“‘]([^\n\"“”]{1,80}?)[\"'”’](?!\w)"
+_QUOTED_ROW = re.compile(
+    rf"(?<=[?？])(?P<cut>\s*)(?P<listed>{_ONE_QUOTED}(?:\s*(?:,|;|/|,?\s*\bor\b)\s*{_ONE_QUOTED})+)\s*[.?]?\s*$",
+    re.IGNORECASE,
+)
+"""Options in quotation marks behind a question: `Which word is first? "sun" or "moon"`."""
 _LONGEST_LIST = 20_000
 
 
@@ -64,9 +75,17 @@ def read_choices(text: str) -> Choices | None:
     """The options of a prompt; None where it has none.
 
     Read are lines with letters or numbers (`A.`, `(B)`, `C:`, `0)`, bullets and bold around them), the same in one
-    line, lists and mappings as Python and JSON write them, and plain lines below a heading such as `Options:`.
+    line, lists and mappings as Python and JSON write them, plain lines below a heading such as `Options:`, and what is
+    enumerated behind the question: `Choose from: red, green, blue`, `"red" or "green"`.
     """
-    return _in_lines(text) or _bare_letters(text) or _in_list(text) or _in_one_line(text) or _below_heading(text)
+    return (
+        _in_lines(text)
+        or _bare_letters(text)
+        or _in_list(text)
+        or _in_one_line(text)
+        or _below_heading(text)
+        or _enumerated(text)
+    )
 
 
 def _in_lines(text: str) -> Choices | None:
@@ -253,15 +272,27 @@ def _below_heading(text: str) -> Choices | None:
         listed = _split(found[0]) if len(found) == 1 else []
         if listed:
             return _choices("\n".join(lines[:n]), [], listed, "\n".join(lines[end:]))
-    spoken = _SPOKEN.search(text)
-    listed = _split(spoken["listed"]) if spoken else []
-    return _choices(text[: spoken.start()], [], listed, text[spoken.end() :]) if spoken and listed else None
+    return None
 
 
 def _split(text: str) -> list[str]:
-    """The short texts that stand in a line with commas between them; nothing where they are no such list."""
-    listed = [re.sub(r"^(?:or|and)\s+", "", one.strip(" \"'.")) for one in re.split(r"[,;|]", text)]
+    """The short texts of a line with commas or an `or` between them; nothing where they are no such list."""
+    *others, last = [re.sub(r"^\s*(?:or|and)\s+", "", one) for one in re.split(r"[,;|]", text)]
+    inside = any(re.search(r"\sor\s", one) for one in others)  # "one or two, three or more"
+    parts = [*others, last] if inside else [*others, *re.split(r"\s+or\s+", last)]
+    listed = [one.strip(" \t\"'“”‘’.") for one in parts]
     return listed if 2 <= len(listed) <= MOST and all(0 < len(one.split()) <= _WORDS for one in listed) else []
+
+
+def _enumerated(text: str) -> Choices | None:
+    """Options in one sentence: behind words that announce them, or each in quotation marks behind a question."""
+    told = _ANNOUNCED.search(text)
+    texts = _split(told["listed"]) if told else []
+    if not texts:
+        told = _QUOTED_ROW.search(text)
+        texts = [found[1] for found in re.finditer(_ONE_QUOTED, told["listed"])] if told else []
+    before, after = (text[: told.start("cut")], text[told.end() :]) if told else ("", "")
+    return _choices(before, [], texts, after) if before.strip() or after.strip() else None  # else it is what is asked
 
 
 def without_cue(text: str) -> tuple[str, str]:
@@ -301,5 +332,10 @@ def _choices(before: str, labels: Sequence[str], texts: Sequence[str], after: st
     lines = before.rstrip().split("\n")
     while lines and (_HEADER.match(lines[-1]) or CUE.match(lines[-1]) and lines[-1].strip()):
         lines.pop()
-    before = re.sub(r"(?:\s|^)(?:options?|choices?|answers?|candidates?)\s*[:：]\s*$", "", "\n".join(lines), flags=re.I)
+    before = re.sub(
+        r"(?:\s|^)(?:options?|choices?|answers?|candidates?|choose|select)\s*[:：]\s*$",
+        "",
+        "\n".join(lines),
+        flags=re.I,
+    )
     return Choices(before.strip(), named, filled, after.strip())

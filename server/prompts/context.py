@@ -15,6 +15,10 @@ _TEMPLATE = re.compile(
 _MEDIA = re.compile(
     r"</?(?:image|video|audio|img|vid|frame|image_placeholder|ImageHere)(?:[ _-]?\d{1,4})?\s?/?>", re.IGNORECASE
 )
+_NAMED_MEDIA = re.compile(
+    r"^[ \t]*(?:frame|image|picture|video|clip)[ _-]?\d{1,4}[ \t]*[:：][ \t]*(?:\n|$)", re.I | re.M
+)
+"""A line that only names a picture which was sent: `Frame1:`."""
 _MANY_MEDIA = 2
 _CUE = re.compile(
     r"(?:^|(?<=[.!?] ))[ \t>*_#\[(]{0,6}(?:[^\n.:?]{0,80}\b)?(?:subtitles?|transcripts?|transcription|"
@@ -105,7 +109,7 @@ def _without_media(text: str) -> tuple[str, str]:
         if spoken and len(spoken) * 3 > len(words) and "?" not in spoken[-1]:
             between = "\n".join(spoken)
             text = f"{text[: marks[0].start()]}\n{text[marks[-1].end() :]}"
-    return _MEDIA.sub(" ", text), between
+    return _NAMED_MEDIA.sub("", _MEDIA.sub(" ", text)), between
 
 
 def _end_of_context(text: str, start: int) -> int:

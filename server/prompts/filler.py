@@ -112,14 +112,15 @@ class Filler:
             found = [self.fill(inner, key, depth + 1, row) for row in rows[:most]]
         elif inner.get("type") == "array":
             found = [
-                self._array(inner, "box" if "box" in row else "span", depth + 1, {**facts, **row, "rows": ()})
+                self._array(inner, "box" if _has_box(row, role) else "span", depth + 1, {**facts, **row, "rows": ()})
                 for row in facts.get("rows", ())[:most]
             ]
         else:
+            role = "span" if role == "time" and most == 2 else role  # two bounds, whatever the key says
             flat = inner.get("type") in ("number", "integer", None) and role in ("span", "time", "")
             values = self._listed(role, facts)
             values = values if flat or role not in ("span",) else facts.get("span_texts", ())
-            found = [self._item(inner, [value], key, depth, facts) for value in values[:most]]
+            found = [self._item(inner, [value], role or key, depth, facts) for value in values[:most]]
         while len(found) < least:
             found.append(self.fill(inner, key, depth + 1, facts))
         return found
@@ -178,6 +179,11 @@ class Filler:
         alike = [one for one in found if type(one) is type(value)]
         telling = [one for one in found if one not in (None, "", [], 0)]
         return (alike or telling or found)[0]
+
+
+def _has_box(row: Facts, role: str) -> bool:
+    """Return whether a list of lists under a key of that role is of boxes, not of spans."""
+    return "box" in row and role in ("box", "")
 
 
 def _same(value: Any, said: Any) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from .objects import ASKS_JSON, json_form
+from .objects import ASKS_JSON, json_form, plain_object
 from .phrases import phrases
 from .prompt import Form, Value
 from .sentences import read_sentence
@@ -34,7 +34,7 @@ _ARRANGES = phrases(r"\b(?:sort|arrange|re-?order|rank|put) (?:[\w-]+ ){1,6}?(?:
 _SEQUENCE = re.compile(r"\bletters\b|\b[A-F]{2,6}\b|\b[A-F]\s?(?:->|→|>|,)\s?[A-F]\b(?!,)")
 """How a prompt that has its options arranged speaks of the answer."""
 _BOTH = phrases(
-    r"\bletter (?:and|with|followed by|together with|along with) (?:(?:the|its|your) )?(?:\w+ ){0,3}"
+    r"\bletter,? (?:and|with|followed by|together with|along with) (?:(?:the|its|your) )?(?:\w+ ){0,3}"
     r"(?:text|content|description|wording|option|answer)\b",
     r"<[^<>\n]{0,20}(?:number|letter|label)>\W{1,3}<[^<>\n]{0,20}(?:text|content)>",
     r"\b(?:complete|full|whole|entire) option\b(?!\s*['’]?s?\s*text (?:only|without))",
@@ -65,14 +65,23 @@ _BOUNDS = phrases(
     r"<\s*(?:start|s)\w*\s*>[^\n]{0,20}<\s*(?:end|e)\w*\s*>",
     r"\btime\s*(?:range|span|interval|window|segment|period)s?\b",
     r"\btemporal (?:window|segment|boundar(?:y|ies)|interval|span|range|location)s?\b",
-    r"mm:ss[^\n\w]{1,6}(?:to )?(?:hh:)?mm:ss",
+    r"mm:ss(?:\.\w{1,3})?[^\n\w]{1,6}(?:to )?(?:hh:)?mm:ss",
 )
+_ONLY_PLACES = phrases(
+    r"(?:(?:only|just) (?:output|return|give|provide|report|write|predict)|"
+    r"(?:output|return|give|provide|report|write|predict) (?:only|just|nothing but)) "
+    r"(?:(?:the|all|me|its|clue|relevant|temporal|time) ){0,3}"
+    r"(?:intervals?|spans?|segments?|moments?|windows?|ranges?|timestamps?|start)\b",
+    before=r"\b",
+)
+"""Places in time alone are wanted, also where the question has options."""
 _TIMES = phrases(
     r"time\s?-?stamps?\b",
     r"(?:time|moment|second) (?:in|as|at which|when)\b",
     r"(?:only|just) (?:the |a |one )?second\b(?! \w)",
     r"(?:in|as) (?:the )?(?:format )?(?:hh:)?mm:ss\b",
     r"in seconds\b",
+    r"at <(?:time|timestamp|second)s?\b",
     before=r"\b",
 )
 _MANY = phrases(
@@ -103,6 +112,16 @@ _EITHER = phrases(
     rf"({_QUOTE}[a-z][\w-]{{1,24}}{_QUOTE})(?![\w])(?:\s*,?\s*or\s*({_QUOTE}[a-z][\w\x20-]{{1,24}}{_QUOTE}))?"
 )
 """Two or three words of which one is wanted: `answer with "Yes" or "No"`."""
+_OFFERED_BEHIND = re.compile(
+    r"(?:\s*[(\[]|(?<=[?？.!])\s+|,\s*)\s*(\w{2,10})\s*(?:/|\bor\b)\s*(\w{2,10})\s*[)\]]?\s*(?P<sign>[?？]?)[.:]?\s*$",
+    re.IGNORECASE,
+)
+_OFFERED_BEFORE = re.compile(r"^\W{0,6}(\w{2,10})\s*(?:/|\bor\b)\s*(\w{2,10})(?P<sign>)\s*[?？:：]\s*", re.IGNORECASE)
+"""Two words to choose from at an end of a question."""
+_PLAIN_JSON = phrases(
+    r"\b(?:as|in|valid|output|return|respond with|reply with|answer with) (?:(?:an?|only|valid|plain) ){0,2}json\b"
+)
+"""JSON without an example or keys."""
 _HINTS = (
     (phrases(r"\b(?:single|one) word or (?:(?:a|short) )*phrase\b"), "Answer with a single word or a short phrase."),
     (phrases(r"\b(?:single|one)[\s-]+word\b(?! or)"), "Answer with a single word."),
@@ -133,8 +152,11 @@ _DEMANDS = phrases(
     before=r"\b",
 )
 _UNKNOWN = phrases(
-    r"(?:if|when|where)\b[^\n.]{0,80}\b(?:not|no|cannot|can['’]t|insufficient|unanswerable|unsure|unknown|irrelevant|incorrect)\b"
-    r"[^\n.]{0,60}\b(?:answer|respond|reply|output|write|say|return)\b[^\n.\"'“‘]{0,12}[\"'“‘](?P<said>[^\n\"'”’]{2,60})[\"'”’]",
+    r"(?:if|when|where)\b[^\n.]{0,80}\b(?:not|no|never|none|cannot|can['’]t|insufficient|unanswerable|unsure|unknown|irrelevant|incorrect)\b"
+    r"[^\n.]{0,60}\b(?:answer|respond|reply|output|write|say|return)\b[^\n.\"'“‘]{0,12}"
+    r"(?:[\"'“‘](?P<said>[^\n\"'”’]{2,60})[\"'”’]|(?P<numbers>\[[\d\s.,-]{2,20}\]))",
+    r"(?:answer|respond|reply|output|write|say|return)\b[^\n.\"'“‘]{0,12}[\"'“‘](?P<first>[^\n\"'”’]{2,60})[\"'”’],? "
+    r"(?:if|when|where)\b[^\n.]{0,80}\b(?:not|no|never|none|cannot|can['’]t|insufficient|unanswerable|unsure|unknown)\b",
     before=r"\b",
 )
 """What the prompt wants of somebody who finds no answer."""
@@ -160,6 +182,8 @@ def read_form(
     """
     schema = json_form(text, response_format)
     value = _value(text, question, bool(labels))
+    if schema is None and _PLAIN_JSON.search(text):
+        schema = plain_object(value)
     if value == "choice" and schema is not None and schema.get("type") == "array":
         value = "choices"
     shows: Literal["label", "both", "text"] = "label"
@@ -180,7 +204,7 @@ def read_form(
         tags=_tags(text),
         schema=schema,
         hint=_hint(text) if value == "words" else "",
-        unknown="" if unknown is None else unknown["said"].strip(),
+        unknown="" if unknown is None else next(filter(None, unknown.groups())).strip(),
         demanded=bool(_DEMANDS.search(text)),
     )
 
@@ -198,15 +222,34 @@ def closed_words(text: str) -> tuple[str, ...]:
     return ()
 
 
+def offered(question: str) -> tuple[str, tuple[str, ...]]:
+    """A question without the two words that stand at one of its ends to be chosen from, and these.
+
+    Such as `Does she leave? (yes/no)`, or `True or false: she leaves.`
+    """
+    for pattern in (_OFFERED_BEHIND, _OFFERED_BEFORE):
+        found = pattern.search(question)
+        known = _CLOSED if pattern is _OFFERED_BEHIND else _CLOSED[:2]
+        if found and any({found[1].lower(), found[2].lower()} == pair for pair in known):
+            asked = question[: found.start()].rstrip()
+            sign = "" if asked.endswith((".", "?", "？", "!")) else found["sign"] or ""
+            rest = f"{asked}{sign}{question[found.end() :]}".strip()
+            if rest.strip("?."):
+                return rest, (found[1], found[2])
+    return question, ()
+
+
 def _value(text: str, question: str, has_options: bool) -> Value:
     if has_options:
         if _ORDER.search(text) or (_ARRANGES.search(question) and _SEQUENCE.search(text)):
             return "order"
-        return "choices" if _SEVERAL.search(text) or _SEVERAL.search(question) else "choice"
-    many = bool(_MANY.search(text))
+        if not _ONLY_PLACES.search(text):
+            return "choices" if _SEVERAL.search(text) or _SEVERAL.search(question) else "choice"
+    sentence = read_sentence(text, spans=True)
+    many = bool(_MANY.search(text)) or "{value}" in sentence
     if _BOX.search(text):
         return "boxes" if many else "box"
-    if _BOUNDS.search(text) or read_sentence(text, spans=True):
+    if _BOUNDS.search(text) or sentence:
         return "spans" if many else "span"
     if _NUMBER.search(text) and not re.search(r"\b(?:words?|phrase)\b", text):
         return "number"
@@ -236,7 +279,7 @@ def _sentence(text: str, value: Value) -> str:
 
 def _joint(text: str) -> str:
     """What stands between several labels, as an example in the prompt shows."""
-    if re.search(r"\b[A-F]\s?(?:->|→)\s?[A-F]\b", text):
+    if re.search(r"\b[A-F1-9]\s?(?:->|→)\s?[A-F1-9]\b", text):
         return "->"
     if re.search(r"\b[A-F], ?[A-F]\b(?!,? or)|\bcommas?\b", text):
         return ", " if re.search(r"\b[A-F], [A-F]\b", text) else ","

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .filler import Filler
-from .prompt import PromptError
+from .prompt import PromptError, Value
 from .roles import role_of
 
 _KEY = re.compile(r"[\"'“”‘’]([A-Za-z_][\w .-]{0,40})[\"'“”‘’]\s*:\s*")
@@ -28,6 +28,12 @@ _LISTS = re.compile(
 )
 """An example of a JSON list: `["A", "C"]`, `[["start", "end"], …]`."""
 _EACH = re.compile(r"\b(?:list|array|sequence)\s+of\b[^\[\]{}]{0,30}$", re.IGNORECASE)
+_PAIR = re.compile(
+    r"\s*<?(?:start|begin|t_?start|s)\w{0,12}>?\s*,\s*<?(?:end|t_?end|e)\w{0,12}>?\s*|"
+    r"\s*\d+(?:\.\d+)?\s*,\s*\d+(?:\.\d+)?\s*",
+    re.IGNORECASE,
+)
+"""Two bounds of a span, as an example shows them."""
 ASKS_JSON = re.compile(r"\bjson\b|\b(?:as|return|output)\s+an?\s+(?:object|dictionary|dict)\b", re.IGNORECASE)
 _REFUSED = frozenset(
     "allOf contains dependentRequired dependentSchemas else format if multipleOf not pattern patternProperties "
@@ -75,6 +81,13 @@ def json_form(text: str, response_format: Mapping[str, Any] | None) -> Mapping[s
     if kind == "json_object":
         return _object({"answer": {"type": "string"}})
     return None
+
+
+def plain_object(value: Value) -> Mapping[str, Any]:
+    """The schema of JSON that is asked for without saying more, for what is to be told."""
+    keys = {"span": ("start", "end"), "spans": ("start", "end"), "time": ("time",), "box": ("box",), "boxes": ("box",)}
+    found = _object({key: _guessed(key) for key in keys.get(value, ("answer",))})
+    return {"type": "array", "items": found} if value in ("spans", "boxes") else found
 
 
 def example_in(text: str) -> tuple[int, int] | None:
@@ -132,6 +145,8 @@ def _shape(written: str, depth: int = 0) -> dict[str, Any]:
         return _object(properties)
     if written.startswith("[") and depth < _DEEPEST:
         inside = written[1:-1] if written.endswith("]") else written[1:]
+        if _PAIR.fullmatch(inside):
+            return {"type": "array", "items": {"type": "number"} if inside.strip()[0].isdigit() else {}, "maxItems": 2}
         first = inside[: _value_end(inside, 0)].strip()
         return {"type": "array", "items": _shape(first, depth + 1)} if first else {"type": "array"}
     if re.fullmatch(r"(?:true|false|<?bool(?:ean)?>?|true\s*[/|]\s*false)\W*", written, re.IGNORECASE):

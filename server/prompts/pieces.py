@@ -23,6 +23,7 @@ _INSTRUCTION = phrases(
     r"\b(?:as an?|as follows|using an?|in (?:an?|one|the (?:form|following)))\b",
     r"\bwith (?:an?|the|one|only|just|either|your)\b",
     r"\bwith \S{1,20} or \S{1,20}\b",
+    r"\bjust (?:the|an?|one) (?:\w+ )?(?:numbers?|integers?|digits?|names?)\W*$",
     r"\b(?:yes|true|false|no\b(?! \w))\b",
     r"\b(?:start|end|starting|ending) (?:time|and)\b",
     r"\b(?:hh:)?mm:ss\b",
@@ -31,13 +32,18 @@ _INSTRUCTION = phrases(
     before=_BEGIN + _SOFT + _VERBS,
 )
 """A piece that says how to write the answer: a verb, and behind it the shape of an answer."""
+_THEN_ASKS = phrases(
+    r"[^\n?？:：]{0,60}[:：] (?:what|when|where|which|who|whose|how|why|is|are|was|were|does|do|did|can|has)\b"
+    r"[^?？]{0,600}[?？]"
+)
+"""A piece that asks behind its instruction: `Pick one: which of them …?`."""
 _FIRM = phrases(
     r"\b(?:answer|respond|reply|output|return|response)\b[^.?!？\n]{0,40}\b(?:letters?|options?|choices?|single|only|directly)\b",
     r"^\W{0,12}(?:\d+\.\s*)?[\"'“`]\w{1,40}[\"'”`]\s*[:：]",
     r"\bjson\b",
     r"<(\w{1,20})>[^<>\n]{0,80}</\1>",
     r"^[^?？]{0,80}\b(?:output|format|example)\b[^?？]{0,40}[:：]\W*$",
-    r"^[^?？]{0,90}\bformat\b[^?？]{0,20}[:：]",
+    r"^[^?？]{0,90}\bformat\b[^?？]{0,40}[:：]",
 )
 """What only a piece about the answer has, wherever in it: `… and respond with the letter`, a key of JSON."""
 _MEDIA = r"(?:frames?|images?|videos?|clips?|pictures?|screenshots?)"
@@ -56,6 +62,8 @@ _ROLE = phrases(
     r"(?:these|this|here|below|above|the following) (?:is|are) "
     r"(?:(?:the|a|an|some|\d+|your|all|uniformly|sampled|several) ){0,3}"
     rf"(?:\w+ ){{0,2}}(?:{_MEDIA}|options?|choices?|questions?)\b",
+    r"the video lasts (?:for )?[\d.]+ ?s(?:ec\w*)?\b|these frames are (?:located|sampled|taken)\b",
+    r"(?:the )?(?:\w+ ){0,3}timestamps? (?:of [^.?\n]{0,60} )?(?:are|is)\s*[:：]?\s*[\[\d]",
     r"the (?:input|provided|given|following|above|\w+)?\s*(?:video|frames?|images?|clips?) "
     r"(?:is|are|has|have|was|were|consists?|contains?) "
     r"(?:\w+ ){0,3}(?:sampled|taken|drawn|provided|given|shown|extracted|frames|below|divided|captured|uniformly|of)\b",
@@ -74,9 +82,11 @@ _ROLE = phrases(
     r"note\b|important\b|hint\b|make sure\b|ensure\b|remember\b|do not\b|don['’]t\b|never\b|avoid\b",
     r"even (?:when|if)\b|when (?:unsure|you|the (?:\w+ )?information)\b|where\s+[$<{\[]",
     r"if (?:none|you|unsure|uncertain|there|multiple|the (?:answer|question|video|event))\b",
-    r"for example\b|e\.g\.|example\s*(?:output|answer|response|format)",
+    r"if (?:it|this|that|no|nothing|nobody)\b.{0,80}\b(?:answer|respond|reply|output|return|write|say)\b|otherwise\b",
+    r"(?:answer|respond|reply|output|return|write|say)(?: with)? [\"'“‘][^\n\"”]{2,60}[\"'”’] (?:if|when|where)\b",
+    r"for example\b|e\.g\.|example\s*(?:output|answer|response|format)|an? (?:\w+ )?example (?:is|would be|of)\b",
     r"(?:the|your) (?:\w+ )?(?:format|output|answer|response|reply|question|reasoning)"
-    r" (?:should|must|will|needs?|has|is (?:to|in|as|a|one)|format)\b",
+    r" (?:should|must|will|needs?|has|is (?:to|in|as|a|one|[\"'“‘])|format)\b",
     r"(?:follow|use|keep|strictly|output)\b.{0,40}\b(?:format|instructions?|structure|style)\b",
     r"(?:output|answer|response|reply) format\b",
     r"no (?:other|additional|extra|explanation)\b|without (?:any|explanation|further)\b",
@@ -91,6 +101,12 @@ _ROLE = phrases(
     before=_BEGIN + _SOFT,
 )
 """A piece about the one who answers, the frames, or how to go about it."""
+_GREETS = phrases(
+    r"(?:many )?(?:thanks|thank you|thx|cheers)\b[^?？\n]{0,40}$",
+    r"(?:hi|hello|hey|good (?:morning|afternoon|evening))\b[\w\s,]{0,20}[.!]+$",
+    before=_BEGIN + _SOFT,
+)
+"""What people say beside a question."""
 CUE = re.compile(
     r"^\W{0,12}(?:(?:so|therefore|thus)\b[\s,]*)?(?:(?:the|your|my)\s+)?(?:(?:best|correct|right|final|short|brief|most\s+likely)\s+)*"
     r"(?:answers?|options?|choices?|candidates?|response|output|solution|correct|prediction|请回答|回答|答案|选项)"
@@ -133,15 +149,25 @@ def pieces(text: str) -> list[str]:
 def is_instruction(piece: str) -> bool:
     """Return whether a piece is about the answer, the frames or the one who answers, and not what is asked."""
     piece = piece.strip()
-    if writes(piece) or _SHOWN.match(piece):
+    if writes(piece) or _SHOWN.match(piece) or greets(piece):
         return True
     return bool(_ROLE.match(piece) or _FIRM.search(piece)) and not re.search(r"[?？]", piece)
 
 
+def is_about_answer(piece: str) -> bool:
+    """Return whether a piece has what only those about the answer have: `Output JSON:`, `and reply with the letter`."""
+    return bool(_FIRM.search(piece.strip()))
+
+
+def greets(piece: str) -> bool:
+    """Return whether a piece greets or thanks and says nothing else."""
+    return bool(_GREETS.match(piece.strip()))
+
+
 def writes(piece: str) -> bool:
-    """Return whether a piece opens an answer or says how to write it."""
+    """Return whether a piece opens an answer or says how to write it, and asks nothing behind that."""
     piece = piece.strip()
-    return bool(CUE.match(piece) or _INSTRUCTION.match(piece))
+    return bool(CUE.match(piece) or _INSTRUCTION.match(piece)) and not _THEN_ASKS.match(piece)
 
 
 def label_of(line: str) -> str | None:

@@ -9,10 +9,10 @@ from typing import Any
 from ...agent.parsing.options import letter
 from .choices import Choices, read_choices, without_cue
 from .context import plain_text, set_apart
-from .form import closed_words, read_form
+from .form import closed_words, offered, read_form
 from .objects import ASKS_JSON, example_in
 from .phrases import phrases
-from .pieces import CUE, is_instruction, lead, pieces, writes
+from .pieces import CUE, greets, is_about_answer, is_instruction, lead, pieces, writes
 from .prompt import Form, Prompt
 
 _NAMES = r"(?:questions?|query|queries|sentence|event|description|moment|caption|text)"
@@ -31,12 +31,38 @@ _BEHIND_COLON = re.compile(r"[\w\"'”’)\]}>][:：][ \t]+(?P<text>[^\n\"“”
 _FINDS = phrases(
     r"\b(?:find|locate|determin\w+|start and end|starting and ending|answer the question)\b",
 )
+_CLOCK = re.compile(r"\bmm:ss\b", re.IGNORECASE)
+_ASIDE = re.compile(
+    r"\s*[(\[](?:in\s+)?(?:hh:)?mm:ss[)\]]|"
+    r"[,;]?\s+(?:as|in)\s+(?:valid\s+|an?\s+)?(?:(?:hh:)?mm:ss|json)(?:\s+(?:format|object))?[,\s]*(?:please|pls)?(?=\W*$)",
+    re.IGNORECASE,
+)
+"""How a question itself says how the answer is written: `at what time (mm:ss) …?`, `who is it, as JSON?`."""
+_GOES_ON = phrases(
+    r"\s+(?:is|are|was|were|gets?) "
+    r"(?:said|spoken|heard|mentioned|read|written|shown|displayed|visible|seen|announced|sung)\b"
+)
+"""What stands behind quotation marks that are only a part of what is asked: `when "hello" is said`."""
+_IN_QUOTES = re.compile(r"(?P<mark>[\"'])(?P<inside>[^\n\"]{3,600})(?P=mark)[.]?", re.DOTALL)
 _PLAIN_NOUNS = frozenset(("option", "choice", "answer", "candidate"))
 _ASKS = phrases(
     r"[?？]|^\W*(?:when|what|where|which|who|how|at|find|locate|tell|give|show|list|say|name|return|provide|output|"
-    r"determine|identify|please|can|could)\b",
+    r"determine|identify|detect|please|can|could)\b",
 )
 _STATEMENT = "When does this happen: {}"
+_FIND_WHEN = phrases(
+    r"\W*(?:please )?(?:identify|find|detect|locate|localize|determine|spot|list|retrieve|give|tell) "
+    r"(?:(?:me|all|every|each|any|of|the|exact|relevant|highlight|precise) ){0,4}"
+    r"(?:moments?|times?|segments?|intervals?|instances?|occurrences?|timestamps?) "
+    r"(?:when|where|(?:in|at|during) which)\b\s*"
+)
+"""A task that looks for when something happens, which stands behind it."""
+_CLAIM = phrases(
+    r"is (?:the |this )?(?:following )?(?:statement|claim|sentence|description|caption) (?:\w+ ){0,4}"
+    r"(?:true|correct|right|accurate)\b"
+    r"[^\"“\n]{0,40}\s*(?:[\"“](?P<claim>[^\"“”\n]{3,400})[\"”]\W*|"
+    r"\n(?:statement|claim|sentence|description|caption)[:：] ?(?P<behind>[^\n]{3,400}))"
+)
 
 
 def read_prompt(text: str, *, system: str = "", response_format: Mapping[str, Any] | None = None) -> Prompt:
@@ -60,18 +86,39 @@ def read_prompt(text: str, *, system: str = "", response_format: Mapping[str, An
     told = "\n".join(part for part in (system, told) if part)
     labels, options, lettered = _named(choices, told)
     if not options and response_format is None:
-        words = closed_words(told)
+        question, words = offered(question)
+        question = _as_claim(question, stated=bool(words))
+        words = words or closed_words(told)
         labels, options = (words, words) if words else (labels, options)
         lettered = bool(words)
-    imperative = "" if re.search(r"[?？]", question) else question
+    says_how = _ASIDE.search(question) or _CLOCK.search(question)
+    imperative = "" if re.search(r"[?？]", question) and not says_how else question
+    question = _ASIDE.sub("", question).strip() or question
     form = read_form(
         f"{told}\n{imperative}", labels, question=question, lettered=lettered, response_format=response_format
     )
-    if form.value in ("span", "spans") and not _ASKS.search(question):
-        question = _STATEMENT.format(question)
+    if form.value in ("span", "spans", "time", "times"):
+        question = _as_when(question, statement=form.value in ("span", "spans"))
     if form == Form() and question in body:  # no harness, but somebody who talks: "Look at the man. What does he hold?"
         question = _whole_lines(body, question)
     return Prompt(question=question, options=options, form=form, context=context)
+
+
+def _as_claim(question: str, *, stated: bool) -> str:
+    """A question whether a claim is true, where it stands in quotation marks, or alone in its place (`stated`)."""
+    quoted = _CLAIM.fullmatch(question)
+    if quoted is None and (not stated or re.search(r"[?？\n]", question)):
+        return question
+    claim = (quoted["claim"] or quoted["behind"] if quoted else question).strip().rstrip(".")
+    return f"Is it true that {claim}?"
+
+
+def _as_when(question: str, *, statement: bool) -> str:
+    """What is looked for in time, asked for: a task to find when something happens, and a statement that is given."""
+    task = _FIND_WHEN.match(question)
+    if task and question[task.end() :].strip():
+        return _STATEMENT.format(question[task.end() :])
+    return _STATEMENT.format(question) if statement and not _ASKS.search(question) else question
 
 
 def _named(choices: Choices | None, told: str) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
@@ -100,6 +147,8 @@ def _question(before: str, after: str) -> tuple[str, str]:
         question, instructions = _parted(before[labels[-1] :])
         told = "\n".join((before[: labels[-1]], instructions, after))
         question = question or before[labels[-1] :].strip()
+        inside = _IN_QUOTES.fullmatch(question)
+        question = inside["inside"] if inside else question
     elif quoted and _only_frames(said, quoted):
         question = (quoted["double"] or quoted["single"]).strip()
         told = f"{said[: quoted.start()]} {said[quoted.end() :]}"
@@ -139,6 +188,8 @@ def _labels(text: str) -> list[int]:
 def _only_frames(text: str, quoted: re.Match[str]) -> bool:
     """Return whether what stands around a quotation asks for nothing by itself: it is about the answer."""
     piece = next((one for one in pieces(text) if quoted[0] in one), quoted[0])
+    if _GOES_ON.match(text, quoted.end()):
+        return False
     around = piece.replace(quoted["double"] or quoted["single"], "…")
     return is_instruction(around) or (bool(_FINDS.search(around)) and "?" not in around)
 
@@ -165,12 +216,13 @@ def _parted(text: str) -> tuple[str, str]:
 
 
 def _whole_lines(text: str, part: str) -> str:
-    """A part of a text with the rest of the lines in which it stands, where this does not tell how to write."""
+    """A part of a text with the lines in which it stands but for greetings, where these do not tell how to write."""
     start, end = text.index(part), text.index(part) + len(part)
     before, behind = text[text.rfind("\n", 0, start) + 1 : start], text[end:].partition("\n")[0]
-    if any(writes(piece) or lead(piece) for rest in (before, behind) for piece in pieces(rest)):
+    around = [[piece for piece in pieces(rest) if not greets(piece)] for rest in (before, behind)]
+    if any(writes(piece) or lead(piece) for rest in around for piece in rest):
         return part
-    return f"{before}{part}{behind}".strip()
+    return "".join([*around[0], part, *around[1]]).strip()
 
 
 def _without_preamble(text: str) -> str:
@@ -184,4 +236,6 @@ def _without_preamble(text: str) -> str:
 
 
 def _without_cues(text: str) -> str:
-    return "".join(piece for piece in pieces(text) if not CUE.match(piece.strip())).strip()
+    """A text without what opens an answer or is about nothing but the answer; all of it where nothing is left."""
+    kept = [piece for piece in pieces(text) if not CUE.match(piece.strip())]
+    return "".join([piece for piece in kept if not is_about_answer(piece)] or kept).strip()

@@ -7,7 +7,7 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ...agent.answer import Answer
@@ -18,6 +18,8 @@ from ...training.rewards.extraction import ranges
 from .filler import Filler
 from .prompt import Form, Prompt
 from .roles import role_of
+
+_ROUNDING = 0.0501
 
 
 def write_answer(answer: Answer, prompt: Prompt, *, picture: tuple[int, int] | None = None) -> str:
@@ -166,9 +168,18 @@ def spans_of(answer: Answer) -> list[Span]:
         return []
     named = [Span(start, end) for start, end in ranges(answer.text) if start < end]
     cited = list(dict.fromkeys(answer.spans))
-    met = [span for span in named if any(span.overlap(one) > 0 or span.contains(one.start) for one in cited)]
+    met = [
+        next((one for one in cited if _rounded(span, one)), span)
+        for span in named
+        if any(span.overlap(one) > 0 or span.contains(one.start) for one in cited)
+    ]
     lasting = [span for span in cited if span.duration > 0]
     return met or lasting or cited or named
+
+
+def _rounded(named: Span, cited: Span) -> bool:
+    """Return whether a span that a text names is one of the evidence, rounded to tenths of a second."""
+    return max(abs(named.start - cited.start), abs(named.end - cited.end)) <= _ROUNDING
 
 
 def boxes_of(answer: Answer) -> list[Box]:
@@ -186,6 +197,8 @@ def _spans(spans: Sequence[Span], form: Form) -> str:
         return json.dumps([[_seconds(span.start), _seconds(span.end)] for span in spans])
     sentence = form.sentence or ("{start} - {end}" if form.clock else "{start} - {end} seconds")
     kept = texts if form.value == "spans" else texts[:1]
+    if "{value}" in sentence:
+        return sentence.format(value=", ".join(f"{start} - {end}" for start, end in kept))
     return "\n".join(sentence.format(start=start, end=end) for start, end in kept)
 
 
@@ -235,7 +248,7 @@ def _facts(answer: Answer, prompt: Prompt, picture: tuple[int, int] | None) -> d
         says = _body(answer, prompt, picture)
         listed = first if times and form.value == "span" else [says] if says else []
     rows = [_row(start, end, text) for (start, end), text in zip(times, texts, strict=True)]
-    if boxes:
+    if boxes and (form.value in ("box", "boxes") or "box" in map(role_of, _keys(form.schema))):
         rows = [_box_row(e.span, e.box, form, picture) for e in answer.evidence if e.box]
     return {
         "answer": says, "answer_list": listed,
@@ -251,6 +264,18 @@ def _facts(answer: Answer, prompt: Prompt, picture: tuple[int, int] | None) -> d
         "why": "; ".join(evidence) or (answer.text if answer.abstained else ""), "thought": "",
         "question": prompt.question,
     }  # fmt: skip
+
+
+def _keys(schema: Any) -> Iterator[str]:
+    """The keys of the objects that a schema describes, however deep they lie in it."""
+    if isinstance(schema, Mapping):
+        for name, value in schema.items():
+            if name in ("properties", "$defs", "definitions"):
+                yield from value
+            yield from _keys(value)
+    elif isinstance(schema, (list, tuple)):
+        for value in schema:
+            yield from _keys(value)
 
 
 def _row(start: float | str, end: float | str, text: str) -> dict[str, Any]:

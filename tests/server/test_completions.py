@@ -13,6 +13,7 @@ from langchain_core.messages import AIMessage
 from rewatch.agent import VideoAgent
 from rewatch.memory import ClipMemory
 from rewatch.memory.files.sources import Sources
+from rewatch.server.ordinals import meant
 from rewatch.server.videos import RequestVideos
 from rewatch.tools import Budget
 from serving import serving
@@ -101,6 +102,38 @@ def test_videos_are_those_of_the_message_else_those_that_are_named_else_all(clie
     assert "noon" in ask(client, "When does the train leave?").choices[0].message.content
     nothing = ask(client, [video("fair.mp4"), {"type": "text", "text": "When does the train leave?"}])
     assert "noon" not in nothing.choices[0].message.content
+
+
+@pytest.mark.parametrize(
+    ("asked", "which"),
+    [
+        ("What is said in the second video?", [1]),
+        ("In video 1, what is said?", [0]),
+        ("What is said in the last clip?", [1]),
+        ("Is more said in the first video than in the second video?", [0, 1]),
+        ("What is said in the third video?", [0, 1]),
+    ],
+)
+def test_one_of_several_videos_is_meant_by_its_number(asked: str, which: list[int]):
+    question, videos = meant(asked, ["a", "b"])
+    assert videos == ["ab"[n] for n in which]
+    assert ("the video" in question) is (len(which) == 1)
+    assert meant(asked, ["a"]) == (asked, ["a"])
+
+
+def test_a_question_about_the_second_video_is_answered_from_it(client: Any, two: ClipMemory, video: Any):
+    question = {"type": "text", "text": "In the second video, what is said?"}
+    for names in (("fair", "gate"), ("gate", "fair")):
+        told = ask(client, [*(video(f"{name}.mp4") for name in names), question])
+        assert {one["video"] for one in told.rewatch["evidence"]} == {two.video(f"{names[1]}.mp4").id}
+
+
+def test_a_follow_up_knows_what_it_follows_also_where_that_was_about_one_of_several_videos(client: Any, video: Any):
+    text = {"type": "text", "text": "In the second video, what is said about the gate?"}
+    asked = [{"role": "user", "content": [video("fair.mp4"), video("gate.mp4"), text]}]
+    first = {"role": "assistant", "content": ask(client, asked).choices[0].message.content}
+    then = ask(client, [*asked, first, {"role": "user", "content": "And what is said after that?"}])
+    assert "noon" in then.choices[0].message.content
 
 
 def test_a_conversation_keeps_its_video_and_a_follow_up_knows_what_it_follows(client: Any, video: Any):
@@ -197,9 +230,11 @@ def test_what_other_servers_take_is_taken(client: Any):
         ({"extra_body": {"budget": {"frames": 21}}}, 400, "budget.frames"),
         ({"extra_body": {"budget": {"frame": 1}}}, 400, "budget.frame"),
         ({"extra_body": {"videos": ["no such"]}}, 400, "videos"),
-        ({"extra_body": {"route": "around"}}, 400, None),
-        ({"extra_body": {"scale": "vote"}}, 400, None),
-        ({"extra_body": {"now": "tomorrow"}}, 400, None),
+        ({"extra_body": {"route": "around"}}, 400, "route"),
+        ({"extra_body": {"route": "direct"}}, 400, "route"),
+        ({"extra_body": {"scale": "vote"}}, 400, "scale"),
+        ({"extra_body": {"now": "tomorrow"}}, 400, "now"),
+        ({"extra_body": {"now": -1}}, 400, "now"),
         ({"tool_choice": "required"}, 400, "tool_choice"),
     ],
 )
@@ -212,6 +247,20 @@ def test_what_cannot_be_answered_is_told_in_openais_form(
     assert caught.value.status_code == status
     assert caught.value.param == param and caught.value.type == "invalid_request_error"
     assert set(caught.value.body) == {"message", "type", "param", "code"} and "\n" not in caught.value.body["message"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"budget": {"frame": 1}}, "budget.frame: there is no such limit; write frames, calls, tokens, seconds."),
+        ({"messages": None}, "messages: Input should be a valid list (given: None)."),
+        ({"now": "tomorrow"}, "now is 'tomorrow': give seconds of the video, such as 12.5."),
+    ],
+)
+def test_an_error_says_what_to_write(client: Any, fields: dict[str, Any], says: str):
+    with pytest.raises(openai.BadRequestError) as caught:
+        ask(client, extra_body=fields)
+    assert caught.value.body["message"] == says
 
 
 def test_models_are_listed(client: Any):

@@ -15,6 +15,8 @@ from .ranking import Ranking
 from .retrieval import Retrieval
 
 _OFTEN = {"once": "one", "twice": "two", "thrice": "three", "never": "zero"}
+_SAYS = {"yes": ("yes", "true", "correct"), "no": ("no", "false", "incorrect", "wrong")}
+"""How options say yes and no."""
 _NONE = re.compile(r"none of|cannot be|can't be|not (?:mentioned|enough|shown|stated)|unknown|all of", re.I)
 
 
@@ -79,7 +81,7 @@ def fitting(options: Sequence[str], answer: str, question_stems: Sequence[str] =
             return same[0]
     first = (tokens(answer) or [""])[0]
     if first in ("yes", "no"):
-        same = [i for i, option in enumerate(options) if (tokens(option) or [""])[0] == first]
+        same = [i for i, option in enumerate(options) if (tokens(option) or [""])[0] in _SAYS[first]]
         if len(same) == 1:
             return same[0]
     words = content(answer) or tokens(answer)

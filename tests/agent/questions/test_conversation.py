@@ -21,6 +21,17 @@ def told(text: str, start: float, end: float, tool: str = "transcribe", video: s
     return Answer(question="", text=text, evidence=(evidence,))
 
 
+def test_when_after_what_came_then_asks_for_what_was_told():
+    quoted = Evidence(
+        claim="the train leaves", uri="video:abc#t=5,7", tool="transcribe", quote="The train leaves at noon."
+    )
+    then = Answer(question="", text="The train leaves at noon.", evidence=(quoted,))
+    questions, answers = [BUDGET, "What is said first after 00:04?"], [told("ten million", 1, 4), then]
+    asked = complete("When was it said?", questions, answers).text
+    assert asked == "When is “The train leaves at noon.” said?"
+    assert complete("When was it said?", questions[:1], answers[:1]).text == "When does she say about the budget?"
+
+
 @pytest.mark.parametrize(
     "question, answer, follow_up, understood",
     [

@@ -28,6 +28,7 @@ def lines(form: str, labels: str = "ABCD") -> str:
         (lines("* **{}.** {}"), "ABCD"),
         (lines("[{}] {}"), "ABCD"),
         (lines("{} {}"), "ABCD"),
+        (lines("{} : {}"), "ABCD"),
         (lines("{}) {}", "abcd"), "abcd"),
         (lines("{}. {}", "0123"), "0123"),
         (lines("{}. {}", "1234"), "1234"),
@@ -74,9 +75,16 @@ def test_options_without_labels_and_those_of_several_lines():
         "Is it plan A or plan B that she chooses?",
         "Which number is on the jersey?",
         "Describe the following: the room, the people, the mood.",
+        "Describe the labels: what they say, who reads them",
+        "He names three options: tea, coffee or milk. What does he take?",
         "What time is it on the clock? Give the time and the date.",
         'What does the text "Way out" on the door mean?',
         "Who is there when 'Day 2' is shown?",
+        "Real or fake: the plant in the back?",
+        "What does he choose from: the menu, the board or the list?",
+        'She asks "options: tea, coffee or milk". What does he take?',
+        "What does the JSON in the terminal contain?",
+        "The video lasts 3 minutes. What happens in the end?",
     ],
 )
 def test_no_options_where_there_are_none(text: str):
@@ -96,6 +104,9 @@ def test_no_options_where_there_are_none(text: str):
         "Answer the following question about this recording:\n",
         "[UNUSED_TOKEN_1]user\n",
         "Analyze all frames first. Compare sizes and distances between them.\n\n",
+        "The video lasts for 9.00 seconds, and 3 frames are uniformly sampled from it. These frames are located at "
+        "0.00s,4.50s,9.00s.Please answer the following questions related to this video.\n",
+        "The timestamps of these frames are: 0.0, 4.5, 9.0\n",
         "Question: ",
         "**Question:** ",
         "Now answer the following question based on the clip: ",
@@ -168,6 +179,59 @@ def test_a_long_text_is_read_at_its_ends():
 def test_what_is_looked_for_becomes_a_question(text: str):
     prompt = read_prompt(text)
     assert (prompt.question.rstrip("."), prompt.form.value) == ("When does this happen: a dog barks", "span")
+
+
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("Find the moment when 'way out' is said. The format is 'It happens at <time>'.", "'way out' is said."),
+        ("Identify all the moments where a dog barks. Write them as [[start, end], ...].", "a dog barks."),
+        (
+            "Find the event described by the sentence: 'a dog barks'. The format of your response should be: 'It "
+            "happens in <start time> - <end time>'.",
+            "a dog barks",
+        ),
+    ],
+)
+def test_what_is_looked_for_is_asked_as_a_whole(text: str, question: str):
+    assert read_prompt(text).question == f"When does this happen: {question}"
+
+
+@pytest.mark.parametrize(
+    ("text", "question", "options"),
+    [
+        ("Does she leave? yes/no", "Does she leave?", ("yes", "no")),
+        ("Does she leave (Yes or No)?", "Does she leave?", ("Yes", "No")),
+        ("True or False: she leaves the room.", "Is it true that she leaves the room?", ("True", "False")),
+        ('Is this statement true? "She waves." Answer yes or no.', "Is it true that She waves?", ("yes", "no")),
+        ("Is the caption correct?\nCaption: she waves.\nYes or no?", "Is it true that she waves?", ("Yes", "no")),
+        ("Hi there! Who waves? Thanks a lot!", "Who waves?", ()),
+        ("Hi! Look at the man. Who waves? Thanks!", "Look at the man. Who waves?", ()),
+        ("Thank you.", "Thank you.", ()),
+        ("Tell whether she waves. Answer yes or no.", "Tell whether she waves.", ("yes", "no")),
+        ("Is it left or right?", "Is it left or right?", ()),
+        ("Who waves? Choose from: Ann, Bob or Cid.", "Who waves?", ("Ann", "Bob", "Cid")),
+        ("Choose from the following options: Ann or Bob. Who waves?", "Who waves?", ("Ann", "Bob")),
+        ("How many?\nChoices: one or two, three or more. Thanks!", "How many?", ("one or two", "three or more")),
+        ("Pick one: which word comes first? 'sun', 'moon', 'star'", "Pick one: which word comes first?",
+         ("sun", "moon", "star")),
+        ("What does the text \"Way out\", \"exit\" mean?", "What does the text \"Way out\", \"exit\" mean?", ()),
+        ("Frame1: \nFrame2: \nWho waves?", "Who waves?", ()),
+        ("Who waves, as JSON please", "Who waves", ()),
+        ("When does she wave (mm:ss)?", "When does she wave?", ()),
+        ("At which second does she wave? Give just the number.", "At which second does she wave?", ()),
+        ("What is her name? Say \"untold\" if the video does not tell.", "What is her name?", ()),
+        ("When is it? If it never happens, answer [-1, -1]. Otherwise [start, end].", "When is it?", ()),
+    ],
+)  # fmt: skip
+def test_what_people_add_to_a_question(text: str, question: str, options: Sequence[str]):
+    prompt = read_prompt(text)
+    assert (prompt.question, prompt.options) == (question, options)
+
+
+def test_a_task_beside_an_example_of_json_stays():
+    prompt = read_prompt('List every moment the word sun is said. Output JSON: [{"start": 1.0, "end": 2.0}]')
+    assert prompt.question == "List every moment the word sun is said."
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ def written(text: str, given: Answer | None = None, **more: Any) -> str:
         ("", "B"),
         ("Only the letter, please.", "B"),
         ("Give the letter together with the text.", "B. leaves"),
+        ("Reply with the option letter, followed by the option text.", "B. leaves"),
         ("Reply with the text of the right option, not the letter.", "leaves"),
         ("End your reply with 'The answer is (X)'.", "The answer is (B)"),
         ("Finish with: Final choice: <letter>", "Final choice: B"),
@@ -38,6 +39,9 @@ def written(text: str, given: Answer | None = None, **more: Any) -> str:
         ("Reason within <think></think>, then put the letter within <answer></answer>.", "<answer>B</answer>"),
         ('Reply in JSON: {"answer": "A", "reason": "..."}', '{"answer": "B", "reason": "she waves"}'),
         ("Best option: (", "B"),
+        ("Output the answer in the format '(X)' where X is the letter.", "(B)"),
+        ("Enclose the letter in double angle brackets, e.g. <<A>>.", "<<B>>"),
+        ("Think first. Finally output: Answer: [LETTER]", "Answer: B"),
     ],
 )
 def test_one_option(says: str, reply: str):
@@ -62,6 +66,13 @@ def test_options_in_an_order():
     asked = f"Put these events in the right order.\n{OPTIONS}\nAnswer with the sequence of letters, for example DCBA."
     assert written(asked, answer("B, D, A, C")) == "BDAC"
     assert written(asked.replace("DCBA", "D->C->B->A"), answer("leaves, then sings, sits and waves")) == "B->D->A->C"
+    numbered = "Put these in order:\n(1) sits\n(2) leaves\n(3) waves\nGive the order as numbers, for example 1->2->3."
+    assert written(numbered, answer("B, A, C")) == "2->1->3"
+
+
+def test_places_alone_are_written_also_where_there_are_options():
+    asked = f"{Q}\n{OPTIONS}\nOnly output the intervals that show it, as [[start1, end1], [start2, end2], ...]."
+    assert written(asked, answer("leaves", option="B")) == "[[72.5, 75.0]]"
 
 
 @pytest.mark.parametrize(
@@ -107,6 +118,10 @@ def test_words_and_numbers(text: str, said: str, reply: str):
         ("List all intervals as [[start, end], ...].", "[[72.5, 75.0]]"),
         ('Reply in JSON: {"start": <seconds>, "end": <seconds>}', '{"start": 72.5, "end": 75}'),
         ('Output a JSON list of {"start": "mm:ss", "end": "mm:ss"}', '[{"start": "01:12", "end": "01:15"}]'),
+        ('Reply in JSON: {"answer": "...", "time": [start, end]}', '{"answer": "Ann", "time": [72.5, 75.0]}'),
+        ("Give its start and end time. Return valid JSON.", '{"start": 72.5, "end": 75.0}'),
+        ("The format is: 'start - end seconds, event description'.", "72.5 - 75.0 seconds"),
+        ("The format is: 'It is in the 82, 84, 86 seconds'.", "Ann"),
         ("Reply with one timestamp as mm:ss.", "01:12"),
         (
             "Output <time>start - end</time> and <answer>who it is</answer>.",
@@ -125,6 +140,14 @@ def test_which_times_are_written():
     assert written(asked, answer("There.", MOMENT, SPAN)) == "72.5 - 75.0 seconds"
     assert written(asked, answer("There.", MOMENT)) == "80.0 - 80.0 seconds"
     assert written(asked, answer("From 5 to 9 seconds.", "video:v1")) == "5.0 - 9.0 seconds"
+    assert written(asked, answer("From 72.4 s to 74.9 s.", "video:v1#t=72.448,74.912")) == "72.45 - 74.91 seconds"
+    row = (
+        f"{WHEN} The format is 'It happens in <start time> - <end time>, <start time> - <end time>, and <start time> - "
+        "<end time>'. For example: 'It happens in 4.2 - 6.8, 7.5 - 10.3, and 15.1 - 18.6 seconds'."
+    )
+    assert written(row, answer("There.", SPAN, REGION)) == "It happens in 72.5 - 75.0, 90.0 - 91.0 seconds."
+    both = f'{WHEN} Reply in JSON: {{"answer": "...", "moments": [[12.5, 15.0]]}}'
+    assert json.loads(written(both, answer("There.", SPAN, REGION)))["moments"] == [[72.5, 75], [90, 91]]
     many = f"{WHEN}\nList all moments as [[start, end], ...] in seconds."
     assert json.loads(written(many, answer("There.", SPAN, REGION, SPAN))) == [[72.5, 75.0], [90.0, 91.0]]
 
@@ -158,6 +181,9 @@ def test_who_does_not_know_leaves_it_empty():
 
 
 def test_who_does_not_know_says_what_the_prompt_wants_of_him():
+    nobody = answer("Nothing was found.", abstained=True)
+    assert written(f"{WHEN} If it never happens, answer [-1, -1]. Otherwise [start, end].", nobody) == "[-1, -1]"
+    assert written('Who is it? Say "untold" if the video does not tell.', nobody) == "untold"
     asked = "Which brand is it?\nIf there is no such thing in the video, answer 'none seen'. Else use a single word."
     assert written(asked, answer("Nothing was found.", abstained=True)) == "none seen"
     assert written(asked, answer("Acme.")) == "Acme"

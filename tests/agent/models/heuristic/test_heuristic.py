@@ -51,6 +51,12 @@ def test_what_cannot_be_known_is_abstained_from(notices: ClipMemory, question: s
     assert len(answer.text) > 20  # says what was tried
 
 
+@pytest.mark.parametrize("options", [["yes", "no"], ["True", "False"], ["incorrect", "correct"], ["left", "right"]])
+def test_yes_is_said_in_the_words_of_the_options(notices: ClipMemory, options: list[str]):
+    answer = VideoAgent(notices).ask("Does the speaker mention the budget?", options=options)
+    assert answer.option == {"yes": "A", "True": "A", "incorrect": "B", "left": None}[options[0]]
+
+
 @pytest.mark.parametrize("options", [None, ["A. red", "B. green", "C. blue"]])
 def test_orders_in_a_video_change_nothing(hostile: ClipMemory, options: list | None):
     answer = VideoAgent(hostile).ask("What colour is the gate painted, according to the speaker?", options=options)

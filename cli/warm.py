@@ -29,6 +29,7 @@ from .terminal.output import Console
 from .warm_client import INTERRUPT, LENGTH, REFUSED, STARTED, VERBS, connect, send, socket_path
 
 _PATIENCE = 60.0  # seconds until the process in the background must be ready
+_LONGEST = 103  # bytes of the path of a socket: those of macOS and the BSDs, Linux has four more
 _LARGEST = 1 << 22  # bytes of a request
 _TYPING = 5.0  # seconds that a request may take to arrive
 
@@ -53,6 +54,11 @@ def warm(
         raise CapabilityError("rewatch warm needs a system with fork and Unix sockets; `rewatch chat` works anywhere.")
     console = Console()
     path = socket_path()
+    if len(os.fsencode(path)) > _LONGEST:
+        raise CapabilityError(
+            f"rewatch warm cannot listen at {path}: a socket's path has at most {_LONGEST} bytes; set XDG_RUNTIME_DIR "
+            "to a folder with a shorter one."
+        )
     running = connect(path)
     if stop:
         if running is not None:

@@ -12,6 +12,7 @@ import stat
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -139,7 +140,17 @@ def test_the_terminal_is_the_clients_and_an_interrupt_reaches_the_command(home: 
         assert b"interrupted" in shown
 
 
-def test_it_ends_by_itself_and_a_dead_socket_is_passed_over(home: Path, tmp_path: Path):
+def test_a_path_that_is_too_long_for_a_socket_is_told(home: Path, tmp_path: Path):
+    told = start_rewatch(home, "warm", XDG_RUNTIME_DIR=str(tmp_path / ("long" * 25)))
+    assert told.returncode == 5 and "set XDG_RUNTIME_DIR" in told.stderr and "Traceback" not in told.stderr
+
+
+def test_it_ends_by_itself_and_a_dead_socket_is_passed_over(home: Path):
+    with tempfile.TemporaryDirectory(prefix="warm-") as folder:  # a socket's path has to be short
+        ends_by_itself(home, Path(folder))
+
+
+def ends_by_itself(home: Path, tmp_path: Path) -> None:
     here = {"XDG_RUNTIME_DIR": str(tmp_path)}
     assert start_rewatch(home, "warm", "--idle", "0.03", **here).returncode == 0
     end = time.monotonic() + 240

@@ -119,7 +119,8 @@ def test_a_tool_that_never_ends_leaves_a_clean_exit(home: Path, tmp_path: Path, 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_the_code_in_the_json_is_that_of_the_process(number: signal.Signals, code: int):
     script = f"""
-import os, sys, time
+import os, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite in the background ignores it
 from rewatch.cli import app, main
 app.app = lambda **_: (os.kill(os.getpid(), {int(number)}), time.sleep(30))
 sys.argv = ["rewatch", "train", "--json"]

@@ -19,7 +19,7 @@ from typing import Any, TextIO
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
 
 from ..memory import RewatchError
-from ..memory.files.regular import odd_kind, read_bytes
+from ..memory.files.regular import cut_half_line, odd_kind, read_bytes
 from ..memory.sanitize import as_json
 from ..memory.store.folder import told_plainly
 
@@ -137,7 +137,7 @@ class TraceWriter:
             path.parent.mkdir(parents=True, exist_ok=True)
             if kind := odd_kind(path):
                 raise FileExistsError(errno.EEXIST, kind, str(path))
-            _cut_half_line(path)
+            cut_half_line(path)
             self._file = path.open("a", encoding="utf-8")
         except OSError as error:
             self._lose(error)
@@ -173,15 +173,6 @@ def begun(path: Path) -> bool:
         return False
     with path.open("rb") as file:
         return file.readline(_LARGEST).endswith(b"\n")
-
-
-def _cut_half_line(path: Path) -> None:
-    """Drop a last line that a kill left unfinished: what a resumed run appends must not be glued to it."""
-    if path.is_file():
-        whole = path.read_bytes()
-        if whole and not whole.endswith(b"\n"):
-            with path.open("r+b") as file:
-                file.truncate(whole.rfind(b"\n") + 1)
 
 
 def read_trace(path: str | Path) -> list[dict[str, Any]]:

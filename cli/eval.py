@@ -130,11 +130,11 @@ def compare(
     """Say by how much the second differs from the first, task by task, and whether chance alone would do that."""
     from ..evaluation.compare import compare as compared
     from ..evaluation.compare import render
-    from ..evaluation.evaluate import judged
+    from ..evaluation.evaluate import judged_items
     from ..evaluation.resume import EvaluationFolder, differences
 
     one, other = EvaluationFolder(first), EvaluationFolder(second)
-    found = compared(judged(one), judged(other), differences(one.facts, other.facts))
+    found = compared(judged_items(one), judged_items(other), differences(one.facts, other.facts))
     if as_json:
         write_json({"schema": 1, **found.as_dict()})
     else:
@@ -154,7 +154,7 @@ def curve(
     """Ask a set by each of some routes under each of some budgets, on one memory: accuracy against what it took."""
     from ..agent import ROUTES
     from ..evaluation.curves import points, render
-    from ..evaluation.evaluate import judged
+    from ..evaluation.evaluate import judged_items
     from ..evaluation.resume import require_some
 
     for name in spread.strategies():
@@ -170,7 +170,7 @@ def curve(
             Console(stderr=True).print(message("curve", name), soft_wrap=True)
             folder = _evaluate(set_, task_set, settings, out / name, chosen, memory or out / "memory", whole=out)
             require_some(folder)
-            found.append((route or "planner", budget.as_dict(), judged(folder)))
+            found.append((route or "planner", budget.as_dict(), judged_items(folder)))
     made = points(found)
     if as_json:
         write_json({"schema": 1, "folder": str(out), "points": [point.as_dict() for point in made]})

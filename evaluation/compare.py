@@ -11,7 +11,7 @@ from ..agent.questions.question import letter
 from ..memory.sanitize import as_json, one_line
 from ..training.data.task import Task
 from .items import EvaluationError
-from .judging import Judged
+from .judging import JudgedItem
 from .measures.abstention import answers_something
 from .measures.costs import AMOUNTS, amount
 from .measures.groundedness import is_supported
@@ -24,7 +24,7 @@ DRAWS = 10_000
 _AT_ONCE = 500
 _ZERO = 1e-12
 """What is left of a sum of fractions that cancel."""
-Value = Callable[[Judged], float]
+Value = Callable[[JudgedItem], float]
 VALUES: Mapping[str, Value] = {
     "accuracy": lambda one: float(one.right),
     "right_supported": lambda one: float(one.right and is_supported(one)),
@@ -75,7 +75,7 @@ class Comparison:
 
 
 def compare(
-    first: Sequence[Judged], second: Sequence[Judged], settings: Iterable[tuple[str, Any, Any]] = ()
+    first: Sequence[JudgedItem], second: Sequence[JudgedItem], settings: Iterable[tuple[str, Any, Any]] = ()
 ) -> Comparison:
     """Compare the tasks that two evaluations have in common.
 
@@ -129,14 +129,14 @@ def _asked(task: Task) -> tuple[Any, ...]:
     return task.question, task.videos, task.now, replace(task.truth, answer=None) if right else task.truth, right
 
 
-def _by_task(judged: Sequence[Judged]) -> dict[str, list[Judged]]:
-    by_task: dict[str, list[Judged]] = {}
+def _by_task(judged: Sequence[JudgedItem]) -> dict[str, list[JudgedItem]]:
+    by_task: dict[str, list[JudgedItem]] = {}
     for one in judged:
         by_task.setdefault(one.task.id, []).append(one)
     return by_task
 
 
-def _mean(value: Value, samples: Sequence[Judged]) -> float:
+def _mean(value: Value, samples: Sequence[JudgedItem]) -> float:
     return sum(value(one) for one in samples) / len(samples)
 
 

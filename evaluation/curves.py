@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..memory.sanitize import one_line
-from .judging import Judged
+from .judging import JudgedItem
 from .measures import Figure
 from .measures.accuracy import accuracy
 from .measures.costs import costs
@@ -37,7 +37,7 @@ class Point:
         return {"strategy": self.strategy, "budget": dict(self.budget), "items": self.items, "figures": figures}
 
 
-def points(runs: Iterable[tuple[str, Mapping[str, float | None], Sequence[Judged]]]) -> list[Point]:
+def points(runs: Iterable[tuple[str, Mapping[str, float | None], Sequence[JudgedItem]]]) -> list[Point]:
     """A point for each evaluation, by strategy in their order and by what its items spent on average.
 
     Args:

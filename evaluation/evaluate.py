@@ -18,7 +18,7 @@ from ..tools import load_tools
 from .benchmarks.sources import TaskSet
 from .controls import CONTROLS
 from .items import Item
-from .judging import Judged, judge
+from .judging import JudgedItem, judge
 from .resume import EvaluationFolder
 from .run import STEPS, Asker, Queue, Spec, ask_here
 from .settings import Settings, memory_facts
@@ -132,14 +132,14 @@ def _ask_elsewhere(queue: Queue, spec: Spec, workers: int, ray: str | None) -> N
         ask_by_workers(start, count, queue)
 
 
-def judged(folder: EvaluationFolder) -> list[Judged]:
+def judged_items(folder: EvaluationFolder) -> list[JudgedItem]:
     """What is done in a folder, with what its runs wrote and observed."""
     return judge(folder.done(), folder.tasks, folder.path)
 
 
 def score(folder: EvaluationFolder) -> Table:
     """The table of what is done in a folder, from answers and traces alone; with the settings in `table.json`."""
-    made = table(judged(folder), folder.row["measures"])
+    made = table(judged_items(folder), folder.row["measures"])
     counts = {"asked": len(folder.asked) * folder.settings.samples, "left_out": len(folder.left_out())}
     text = json.dumps({**folder.row, **counts, **made.as_dict()}, indent=1, ensure_ascii=False)
     with replacing(folder.path / TABLE) as part:

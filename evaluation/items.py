@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from ..agent import Answer
 from ..memory import RewatchError
-from ..memory.files.regular import LARGEST_TASKS, read_text
+from ..memory.files.regular import LARGEST_TASKS, cut_half_line, read_text
 from ..memory.sanitize import as_json
 
 SCHEMA = 1
@@ -51,6 +51,18 @@ class Item:
         """The task and the sample, which no other item has."""
         return self.task, self.sample
 
+    @property
+    def is_failure(self) -> bool:
+        """True if it came to no answer of its own, since a video, a model or the program failed."""
+        return self.failed is not None or self.answer is None or self.answer.failed
+
+    @property
+    def reason(self) -> str | None:
+        """Why it came to no answer; None where it did."""
+        if not self.is_failure:
+            return None
+        return self.failed or (self.answer and (self.answer.text or self.answer.stopped_by)) or "it was cut off"
+
     def as_row(self) -> dict[str, Any]:
         """JSON form."""
         return {
@@ -87,7 +99,7 @@ class ItemFile:
         """
         try:
             if not self._is_whole:
-                _cut_half_line(self.path)
+                cut_half_line(self.path)
             self._is_whole = False
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(as_json(item.as_row()) + "\n")
@@ -112,9 +124,8 @@ class ItemFile:
 def _lines(path: Path) -> Iterator[Item]:
     if not path.is_file():
         return
-    *lines, _ = read_text(path, "utf-8", LARGEST_TASKS).split(
-        "\n"
-    )  # behind the last line end is nothing, or half a line
+    # Behind the last line end is nothing, or half a line.
+    *lines, _ = read_text(path, "utf-8", LARGEST_TASKS).split("\n")
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
@@ -122,11 +133,3 @@ def _lines(path: Path) -> Iterator[Item]:
             except (ValueError, KeyError, TypeError) as error:
                 reason = f"{type(error).__name__}: {error}"
                 raise EvaluationError(f"{path}, line {number}: is no item ({reason}); remove the line.") from None
-
-
-def _cut_half_line(path: Path) -> None:
-    if path.is_file():
-        whole = path.read_bytes()
-        if whole and not whole.endswith(b"\n"):
-            with path.open("r+b") as file:
-                file.truncate(whole.rfind(b"\n") + 1)

@@ -24,7 +24,7 @@ from .items import Item
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged:
+class JudgedItem:
     """An item with its task, and what the run wrote and observed."""
 
     task: Task
@@ -39,12 +39,12 @@ class Judged:
     @property
     def failed(self) -> bool:
         """True if the run came to no answer of its own: it is wrong."""
-        return self.item.failed is not None or self.item.answer is None or self.item.answer.failed
+        return self.item.is_failure
 
     @property
     def reason(self) -> str | None:
         """Why it failed; None where it did not."""
-        return (self.item.failed or self.answer.text or self.answer.stopped_by) if self.failed else None
+        return self.item.reason
 
     @cached_property
     def rollout(self) -> Rollout:
@@ -68,7 +68,7 @@ class Judged:
         return found if isinstance(found, Mapping) else {}
 
 
-def judge(items: Iterable[Item], tasks: Mapping[str, Task], folder: Path) -> list[Judged]:
+def judge(items: Iterable[Item], tasks: Mapping[str, Task], folder: Path) -> list[JudgedItem]:
     """Judge the items that are done, in their order.
 
     Args:
@@ -77,7 +77,7 @@ def judge(items: Iterable[Item], tasks: Mapping[str, Task], folder: Path) -> lis
         folder: of the evaluation, below which the traces lie.
     """
     return [
-        Judged(task=tasks[item.task], item=item, messages=_messages(item, folder))
+        JudgedItem(task=tasks[item.task], item=item, messages=_messages(item, folder))
         for item in items
         if item.state == "done"
     ]

@@ -187,7 +187,7 @@ class EvaluationFolder:
         for sample in range(self.settings.samples):
             for task in self.asked.values():
                 item = found.get((task.id, sample))
-                if item is None or (retry and item.state == "done" and no_answer(item)):
+                if item is None or (retry and item.state == "done" and item.is_failure):
                     left.append(Work(task=task, sample=sample))
                 elif item.state == "begun":
                     left.append(Work(task=task, sample=sample, run_id=item.run_id, begun=True))
@@ -217,11 +217,6 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def no_answer(item: Item) -> bool:
-    """Return whether it came to no answer, since a video, a model or the program failed."""
-    return item.failed is not None or item.answer is None or item.answer.failed
-
-
 def traces_gone(folder: EvaluationFolder) -> int:
     """How many of the items that are done had a trace that is not there any more: nothing supports their answers."""
     return sum(item.trace is not None and not (folder.path / item.trace).is_file() for item in folder.done())
@@ -236,7 +231,7 @@ class NothingMeasured(EvaluationError):
 def failures(folder: EvaluationFolder) -> str:
     """How many of the items that are done came to no answer, and the reason that occurs most; empty for none."""
     items = folder.done()
-    reasons = Counter(item.failed or (item.answer.text if item.answer else "") for item in items if no_answer(item))
+    reasons = Counter(reason for item in items if (reason := item.reason))
     if not reasons:
         return ""
     reason, count = reasons.most_common(1)[0]
@@ -253,7 +248,7 @@ def require_some(folder: EvaluationFolder) -> None:
     items, left_out = folder.done(), folder.left_out()
     if left_out and not items:
         raise NothingMeasured(f"All {len(left_out)} items are left out, the first since {left_out[0].failed}")
-    if items and all(map(no_answer, items)):
+    if items and all(item.is_failure for item in items):
         raise NothingMeasured(failures(folder))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..memory.sanitize import one_line
-from .judging import Judged
+from .judging import JudgedItem
 from .measures import EVERY_SET, MEASURES, Figure
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Table:
         }
 
 
-def table(judged: Sequence[Judged], measures: Sequence[str] = ()) -> Table:
+def table(judged: Sequence[JudgedItem], measures: Sequence[str] = ()) -> Table:
     """Measure what was judged.
 
     Args:
@@ -71,7 +71,7 @@ def table(judged: Sequence[Judged], measures: Sequence[str] = ()) -> Table:
         UnknownNameError: if there is no such measure.
     """
     names = dict.fromkeys([*EVERY_SET, *measures])
-    groups: dict[str, list[Judged]] = {OVERALL: list(judged)}
+    groups: dict[str, list[JudgedItem]] = {OVERALL: list(judged)}
     for key in dict.fromkeys(key for one in judged for key in _groups(one)):
         having = [one for one in judged if key in _groups(one)]
         values = sorted({_groups(one)[key] for one in having})
@@ -80,14 +80,14 @@ def table(judged: Sequence[Judged], measures: Sequence[str] = ()) -> Table:
     return Table(rows=tuple(_row(name, members, list(names)) for name, members in groups.items()))
 
 
-def _groups(one: Judged) -> dict[str, str]:
+def _groups(one: JudgedItem) -> dict[str, str]:
     """What an item is counted under: its kind, its family in the gym, and the categories of its set."""
     made = one.task.meta.get("gym")
     family = {"family": str(made["family"])} if isinstance(made, Mapping) else {}
     return {"kind": one.task.kind, **family, **{str(k): str(v) for k, v in one.categories.items()}}
 
 
-def _row(name: str, judged: Sequence[Judged], measures: Sequence[str]) -> Row:
+def _row(name: str, judged: Sequence[JudgedItem], measures: Sequence[str]) -> Row:
     figures: dict[str, Figure] = {}
     for measure in measures:
         figures |= MEASURES[measure](judged) if judged else {}

@@ -13,7 +13,7 @@ _ONE = re.compile(
 )
 
 
-def meant(question: str, videos: Sequence[str]) -> tuple[str, list[str]]:
+def numbered_video(question: str, videos: Sequence[str]) -> tuple[str, list[str]]:
     """Return a question with `the video` for the one of several videos that it numbers, and that one.
 
     A question that numbers none of them, or more than one, comes back as it is, with all of them.

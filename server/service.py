@@ -18,7 +18,7 @@ from .completion import Choice, Completion, shortened, usage_of
 from .conversation import Conversation, read_messages
 from .earlier import EarlierAnswers
 from .faults import RequestFault, fault_of
-from .ordinals import meant
+from .ordinals import numbered_video
 from .prompts import Prompt, read_prompt, write_answer
 from .request import BudgetFields, ChatRequest
 from .run_thread import RunThread
@@ -35,7 +35,7 @@ _PARTS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class AgentRequest:
     """A request as the agent is asked it."""
 
     request: ChatRequest
@@ -89,7 +89,7 @@ class Service:
             message = f"The request took more than {self.seconds:g} s: ask for less, or have the server wait longer."
             raise RequestFault(408, message, code="timeout", headers={"x-should-retry": "false"}) from None
 
-    def _asked(self, request: ChatRequest, conversation: Conversation, brought: Sequence[str]) -> Asked:
+    def _asked(self, request: ChatRequest, conversation: Conversation, brought: Sequence[str]) -> AgentRequest:
         prompt = read_prompt(
             f"{conversation.prompt}\n{conversation.begun}".rstrip(),
             system=conversation.system,
@@ -98,9 +98,9 @@ class Service:
         if not prompt.question.strip():  # nothing but options, say
             prompt = replace(prompt, question=conversation.prompt)
         given = list(dict.fromkeys([*self._named(request.videos), *brought]))
-        question, videos = meant(prompt.question, given)
+        question, videos = numbered_video(prompt.question, given)
         prompt, given = replace(prompt, question=question), given or self._all()
-        return Asked(
+        return AgentRequest(
             request=request,
             conversation=conversation,
             prompt=prompt,
@@ -142,7 +142,7 @@ class Service:
         ids = frozenset(own)
         return [record for record in records if record.id in ids]
 
-    async def _choose(self, asked: Asked, number: int, begun: asyncio.Event) -> Choice:
+    async def _choose(self, asked: AgentRequest, number: int, begun: asyncio.Event) -> Choice:
         here = asyncio.get_running_loop()
         request = asked.request
         written = [0]

@@ -26,7 +26,7 @@ from rewatch.agent.trace import read_trace
 from rewatch.evaluation.benchmarks import BENCHMARKS
 from rewatch.evaluation.benchmarks.sources import open_set
 from rewatch.evaluation.controls import CONTROLS
-from rewatch.evaluation.evaluate import evaluate, judged, score
+from rewatch.evaluation.evaluate import evaluate, judged_items, score
 from rewatch.evaluation.measures import MEASURES
 from rewatch.evaluation.settings import Settings
 from rewatch.memory.errors import MisuseError
@@ -231,7 +231,7 @@ def test_a_set_a_measure_and_a_control(memory: ClipMemory, load: Load, tmp_path:
     asked = open_set(f"lines:{tmp_path / 'asked.txt'}")
     folder = evaluate(asked, settings, tmp_path / "run", memory=memory.folder)
     assert score(folder).rows[0].figures["words"].value == 7
-    assert [one.answer.question for one in judged(folder)] == ["WHAT IS SAID OF ZEBRAS?", "WHO SINGS?"]
+    assert [one.answer.question for one in judged_items(folder)] == ["WHAT IS SAID OF ZEBRAS?", "WHO SINGS?"]
 
 
 def test_a_name_is_taken_once():

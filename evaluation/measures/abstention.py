@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from ...agent.test_time_scaling.calibration import brier, ece
-from ..judging import Judged
+from ..judging import JudgedItem
 from .intervals import mean_of
 from .measure import Figure
 
 
-def abstention(judged: Sequence[Judged]) -> Mapping[str, Figure]:
+def abstention(judged: Sequence[JudgedItem]) -> Mapping[str, Figure]:
     """How often it answers, and whether it abstains where it should.
 
     `answered` is the share of items with an answer (neither abstained nor failed), `accuracy_answered` how many of
@@ -33,12 +33,12 @@ def abstention(judged: Sequence[Judged]) -> Mapping[str, Figure]:
     return found
 
 
-def answers_something(one: Judged) -> bool:
+def answers_something(one: JudgedItem) -> bool:
     """Return whether the item has an answer: it did not fail, and it did not abstain."""
     return not one.failed and not one.answer.abstained
 
 
-def calibration(judged: Sequence[Judged]) -> Mapping[str, Figure]:
+def calibration(judged: Sequence[JudgedItem]) -> Mapping[str, Figure]:
     """ECE (10 bins) and Brier score of the stated confidences, and the area under the risk-coverage curve.
 
     ECE and Brier are of the answers: who abstains or fails states no confidence, and counting it as a sure 0 would pay
@@ -56,7 +56,7 @@ def calibration(judged: Sequence[Judged]) -> Mapping[str, Figure]:
     return found | {"aurc": Figure(sum(risks) / len(risks))}
 
 
-def risk_coverage(judged: Sequence[Judged]) -> list[tuple[float, float]]:
+def risk_coverage(judged: Sequence[JudgedItem]) -> list[tuple[float, float]]:
     """The curve: (coverage, risk), the risk being the share of wrong ones among the most confident k of n, k = 1 … n.
 
     Geifman and El-Yaniv, Selective Classification for Deep Neural Networks (2017, arXiv 1705.08500); the mean of the
@@ -76,5 +76,5 @@ def risk_coverage(judged: Sequence[Judged]) -> list[tuple[float, float]]:
     return curve
 
 
-def _rank(one: Judged) -> float:
+def _rank(one: JudgedItem) -> float:
     return one.answer.confidence if answers_something(one) else -1.0

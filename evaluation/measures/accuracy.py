@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..judging import Judged
+from ..judging import JudgedItem
 from .intervals import mean_of
 from .measure import Figure
 
 
-def accuracy(judged: Sequence[Judged]) -> Mapping[str, Figure]:
+def accuracy(judged: Sequence[JudgedItem]) -> Mapping[str, Figure]:
     """The share of items that are right, and what guessing would get where all tasks tell; a failed item is wrong."""
     if not judged:
         return {}
@@ -20,7 +20,7 @@ def accuracy(judged: Sequence[Judged]) -> Mapping[str, Figure]:
     return found
 
 
-def _chance(one: Judged) -> float | None:
+def _chance(one: JudgedItem) -> float | None:
     """The probability that a guess is right: as the task states it, or one of its options."""
     task = one.task
     if "chance" in task.meta:

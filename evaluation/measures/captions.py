@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ...agent.text_matching import content, coverage
-from ..judging import Judged
+from ..judging import JudgedItem
 from .intervals import mean_of
 from .measure import Figure
 from .text import written
@@ -24,7 +24,7 @@ BEST = 5
 """The score of an answer that matches in full."""
 
 
-def captions(judged: Sequence[Judged]) -> Mapping[str, Figure]:
+def captions(judged: Sequence[JudgedItem]) -> Mapping[str, Figure]:
     """`vdc_accuracy_by_words` and `vdc_score_by_words` of the items whose task has checks; 0 for one that failed."""
     checked = [(one, checks) for one in judged if (checks := _answers(one))]
     if not checked:
@@ -44,6 +44,6 @@ def matched(answer: str, caption: str) -> float:
     return coverage(content(answer), set(content(caption)))
 
 
-def _answers(one: Judged) -> list[str]:
+def _answers(one: JudgedItem) -> list[str]:
     """The true answers of the checks that have a word with meaning: others cannot be found in a caption."""
     return [str(answer) for _, answer in one.task.meta.get(CHECKS, ()) if content(str(answer))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from ..judging import Judged
+from ..judging import JudgedItem
 from .intervals import mean_of
 from .measure import Figure
 
@@ -15,7 +15,7 @@ SLOW = 0.95
 """Share of the items that take no longer than `seconds_p95`."""
 
 
-def costs(judged: Sequence[Judged]) -> Mapping[str, Figure]:
+def costs(judged: Sequence[JudgedItem]) -> Mapping[str, Figure]:
     """Frames, calls, tokens, seconds and price: means over all items, and totals over the number of right answers.
 
     What failed costs too. Without a right answer there is no cost of one, and without prices no price.
@@ -36,6 +36,6 @@ def costs(judged: Sequence[Judged]) -> Mapping[str, Figure]:
     return found
 
 
-def amount(one: Judged, name: str) -> float:
+def amount(one: JudgedItem, name: str) -> float:
     """What an item took of one of `AMOUNTS`; nothing where it failed before there was a run."""
     return one.item.seconds if name == "seconds" else float(one.answer.spend.get(name, 0))

@@ -15,7 +15,7 @@ from ...training.rewards.answers import HIT, meets
 from ...training.rewards.evidence import MOST_SHARE, SLACK, cited, is_faithful
 from ...training.rewards.extraction import concerns, duration
 from ...training.rewards.spans import total
-from ..judging import Judged
+from ..judging import JudgedItem
 from .intervals import mean_of
 from .measure import Figure
 
@@ -25,7 +25,7 @@ ENOUGH = 0.5
 """Share of the cited places that must show a true span: who cites all that was found says nothing."""
 
 
-def groundedness(judged: Sequence[Judged]) -> Mapping[str, Figure]:
+def groundedness(judged: Sequence[JudgedItem]) -> Mapping[str, Figure]:
     """Shares of all items that are right and supported, right and unsupported, wrong; and how good the evidence is.
 
     `supported_of_right` is of the right ones. `evidence_precision` and `evidence_recall` are means over the items whose
@@ -54,7 +54,7 @@ def groundedness(judged: Sequence[Judged]) -> Mapping[str, Figure]:
     return found
 
 
-def is_supported(one: Judged) -> bool:
+def is_supported(one: JudgedItem) -> bool:
     """Return whether the evidence of the run's answer, checked anew against its trace, supports it.
 
     Where true spans are known, at least half of the cited places must show one of them (`meets`: mostly inside it, or a
@@ -74,13 +74,13 @@ def is_supported(one: Judged) -> bool:
     return bool(pieces) and all(_was_shown(piece, one) for piece in pieces)
 
 
-def _is_anywhere(one: Judged) -> bool:
+def _is_anywhere(one: JudgedItem) -> bool:
     """True if the truth is most of the video, so that every place lies in it."""
     length = duration(one.rollout) if len(one.task.videos) == 1 else None
     return length is not None and total(one.task.truth.spans) >= MOST_SHARE * length
 
 
-def evidence_shares(one: Judged) -> tuple[float, float]:
+def evidence_shares(one: JudgedItem) -> tuple[float, float]:
     """Precision and recall of the cited places against the true spans, each distinct place once; 0 where none holds.
 
     A place counts as showing a true span only if it was observed and its quote holds.
@@ -97,13 +97,13 @@ def evidence_shares(one: Judged) -> tuple[float, float]:
     return len(hits) / (len(hits) + len(misses)) if hits else 0.0, len(met) / len(true)
 
 
-def _shows(piece: Evidence, one: Judged) -> bool:
+def _shows(piece: Evidence, one: JudgedItem) -> bool:
     place = MediaURI.parse(piece.uri)
     there = place.span is not None and concerns(one.rollout, place) and meets(place.span, one.task.truth.spans)
     return there and is_faithful(piece, one.rollout)
 
 
-def _was_shown(piece: Evidence, one: Judged) -> bool:
+def _was_shown(piece: Evidence, one: JudgedItem) -> bool:
     """Whether a piece is faithful, and its quote, or a look at nearly this place or inside it, shows it."""
     if not is_faithful(piece, one.rollout):
         return False

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from ...memory import Span
 from ...training.rewards import exact_option
-from ..judging import Judged
+from ..judging import JudgedItem
 from .intervals import mean_of
 from .measure import Figure
 from .predictions import TIMED, pooled_spans, ranked_spans
@@ -52,7 +52,7 @@ def recalled(ranked: Sequence[Span], true: Sequence[Span], threshold: float, mos
     return any(best_iou(span, true) >= threshold for span in kept[:most])
 
 
-def grounding(judged: Sequence[Judged]) -> Mapping[str, Figure]:
+def grounding(judged: Sequence[JudgedItem]) -> Mapping[str, Figure]:
     """Mean tIoU (mIoU) and R@1 of the first prediction, of the items that are asked for a time.
 
     R@n, IoU=m: the share of queries of which one of the first n predictions has a tIoU of at least m
@@ -65,7 +65,7 @@ def grounding(judged: Sequence[Judged]) -> Mapping[str, Figure]:
     ious = [best_iou(_first(one), one.task.truth.spans) for one in asked]
     figures = {"mIoU": mean_of(asked, ious, out_of=n)}
     figures |= {f"R@1 IoU={m}": mean_of(asked, [float(iou >= m) for iou in ious], out_of=n) for m in THRESHOLDS}
-    by_task: dict[str, list[Judged]] = defaultdict(list)
+    by_task: dict[str, list[JudgedItem]] = defaultdict(list)
     for one in asked:
         by_task[one.task.id].append(one)
     if len(by_task) < len(asked):
@@ -77,7 +77,7 @@ def grounding(judged: Sequence[Judged]) -> Mapping[str, Figure]:
     return figures
 
 
-def next_gqa(judged: Sequence[Judged]) -> Mapping[str, Figure]:
+def next_gqa(judged: Sequence[JudgedItem]) -> Mapping[str, Figure]:
     """Acc@QA, Acc@GQA, and IoP and IoU with the best true span (doc-doc/NExT-GQA, code/TempGQA/eval_ground.py).
 
     Acc@GQA counts right options whose span has an IoP of at least 0.5. The script divides by the questions that have a
@@ -98,7 +98,7 @@ def next_gqa(judged: Sequence[Judged]) -> Mapping[str, Figure]:
     return figures
 
 
-def rextime(judged: Sequence[Judged]) -> Mapping[str, Figure]:
+def rextime(judged: Sequence[JudgedItem]) -> Mapping[str, Figure]:
     """VQA accuracy, mIoU, R@1, and right answers whose span has a tIoU of at least 0.5.
 
     ReXTime/ReXTime, evaluation/rextime_eval.py: `VQA`, `MR-full-mIoU`, `MR-full-R1@m`, `VQA,mIoU@0.5`.
@@ -112,14 +112,14 @@ def rextime(judged: Sequence[Judged]) -> Mapping[str, Figure]:
     return figures | {f"R@1 IoU={m}": _share(judged, [iou >= m for iou in ious]) for m in THRESHOLDS[:2]}
 
 
-def chose_right(one: Judged) -> bool:
+def chose_right(one: JudgedItem) -> bool:
     """Return whether exactly the right options were chosen, whatever was cited for them."""
     return not one.failed and exact_option()(one.rollout) == 1.0
 
 
-def _first(one: Judged) -> Span | None:
+def _first(one: JudgedItem) -> Span | None:
     return next(iter(ranked_spans(one)), None)
 
 
-def _share(judged: Sequence[Judged], which: Sequence[bool]) -> Figure:
+def _share(judged: Sequence[JudgedItem], which: Sequence[bool]) -> Figure:
     return mean_of(judged, [float(one) for one in which])

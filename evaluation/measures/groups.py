@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..judging import Judged
+from ..judging import JudgedItem
 from .intervals import mean_of
 from .measure import Figure
 
@@ -18,7 +18,7 @@ CHAINS: Mapping[str, tuple[float, ...]] = {
 """What a chain is worth once none to all four of its questions are reached, by how they follow from each other."""
 
 
-def groups(judged: Sequence[Judged]) -> Mapping[str, Figure]:
+def groups(judged: Sequence[JudgedItem]) -> Mapping[str, Figure]:
     """Video-MME-v2's scores, as shares of 1: `group_score`, its two kinds, and its levels.
 
     As evaluation/test_video_mme_v2.py of MME-Benchmarks/Video-MME-v2 has them. Of questions about one thing (relevance)
@@ -28,7 +28,7 @@ def groups(judged: Sequence[Judged]) -> Mapping[str, Figure]:
 
     A group of which not all four questions are among the items has no score.
     """
-    found: dict[tuple[str, int], list[Judged]] = {}
+    found: dict[tuple[str, int], list[JudgedItem]] = {}
     for one in judged:
         if group := one.task.meta.get("group"):
             found.setdefault((str(group["of"]), one.item.sample), []).append(one)
@@ -37,7 +37,7 @@ def groups(judged: Sequence[Judged]) -> Mapping[str, Figure]:
         for members in found.values()
         if len(members) == SIZE
     ]
-    values: dict[str, list[tuple[Judged, float]]] = {}
+    values: dict[str, list[tuple[JudgedItem, float]]] = {}
     for members in whole:
         last, right = members[-1], [one.right for one in members]
         structure, level = (last.task.meta["group"][name] for name in ("structure", "level"))
@@ -75,12 +75,12 @@ def chain(right: Sequence[bool], structure: Sequence[int | Sequence[int]]) -> fl
     return CHAINS[str(list(structure))][reached]
 
 
-def types(judged: Sequence[Judged]) -> Mapping[str, Figure]:
+def types(judged: Sequence[JudgedItem]) -> Mapping[str, Figure]:
     """Accuracy of each type of question, where a question may have several and counts in each (`meta["types"]`).
 
     As lvbench/metrics/compute_accuracy.py of THUDM/LVBench has it.
     """
-    found: dict[str, list[Judged]] = {}
+    found: dict[str, list[JudgedItem]] = {}
     for one in judged:
         for name in dict.fromkeys(one.task.meta.get("types") or ()):
             found.setdefault(str(name), []).append(one)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from statistics import NormalDist
 
-from ..judging import Judged
+from ..judging import JudgedItem
 from .measure import Figure
 
 LEVEL = 0.95
@@ -15,7 +15,7 @@ _Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
 
 
 def mean_of(
-    judged: Sequence[Judged], values: Sequence[float], *, out_of: int | None = None, most: float = 1.0
+    judged: Sequence[JudgedItem], values: Sequence[float], *, out_of: int | None = None, most: float = 1.0
 ) -> Figure:
     """The mean of one value for each item, with its interval.
 

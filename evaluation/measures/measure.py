@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..judging import Judged
+from ..judging import JudgedItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,5 +19,5 @@ class Figure:
     """Over how many items, where that is not all of them."""
 
 
-Measure = Callable[[Sequence[Judged]], Mapping[str, Figure]]
+Measure = Callable[[Sequence[JudgedItem]], Mapping[str, Figure]]
 """Figures by name of items of one set; an item that failed counts as wrong, or as the worst value that there is."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ...memory import Span
-from ..judging import Judged
+from ..judging import JudgedItem
 from .grounding import best_iou
 from .intervals import mean_of
 from .measure import Figure
@@ -108,7 +108,7 @@ def clip_scores(ranked: Sequence[Span], count: int) -> np.ndarray:
     return scores
 
 
-def qvhighlights(judged: Sequence[Judged]) -> Mapping[str, Figure]:
+def qvhighlights(judged: Sequence[JudgedItem]) -> Mapping[str, Figure]:
     """MR-mAP, R@1 and, of queries whose clips have a saliency, HL-mAP and HIT@1."""
     if not judged:
         return {}
@@ -137,7 +137,7 @@ def _precisions(ranked: Sequence[Sequence[Span]], true: Sequence[Sequence[Span]]
     return np.array([average_precision(spans, truth, THRESHOLDS) for spans, truth in zip(ranked, true, strict=True)])
 
 
-def _highlights(judged: Sequence[Judged], out_of: int) -> dict[str, Figure]:
+def _highlights(judged: Sequence[JudgedItem], out_of: int) -> dict[str, Figure]:
     if not judged:
         return {}
     figures: dict[str, Figure] = {}
@@ -149,7 +149,7 @@ def _highlights(judged: Sequence[Judged], out_of: int) -> dict[str, Figure]:
     return figures
 
 
-def true_saliency(one: Judged) -> np.ndarray:
+def true_saliency(one: JudgedItem) -> np.ndarray:
     """The scores of each clip by each of three people, 0 to 4: [clips, 3]; 0 outside the true moments."""
     found = one.task.meta[SALIENCY]
     scores = np.zeros((int(one.task.meta["duration"] / CLIP), 3))

@@ -14,13 +14,13 @@ from itertools import chain, zip_longest
 from ...memory import Box, Span
 from ...training.rewards import extraction
 from ...training.rewards.regions import box_at
-from ..judging import Judged
+from ..judging import JudgedItem
 
 TIMED = ("temporal", "grounded_qa")
 """Kinds of tasks whose answer is a time, or tells one."""
 
 
-def ranked_spans(one: Judged) -> tuple[Span, ...]:
+def ranked_spans(one: JudgedItem) -> tuple[Span, ...]:
     """The spans that an answer claims, best first, each once.
 
     In an answer to another question than when, "2 - 3 times" is no time: there evidence comes first.
@@ -34,7 +34,7 @@ def ranked_spans(one: Judged) -> tuple[Span, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def pooled_spans(samples: Iterable[Judged]) -> tuple[Span, ...]:
+def pooled_spans(samples: Iterable[JudgedItem]) -> tuple[Span, ...]:
     """The spans of several answers to one task as one ranked list.
 
     The first span of each answer comes before the second of any; answers stand in order of their confidence.
@@ -44,7 +44,7 @@ def pooled_spans(samples: Iterable[Judged]) -> tuple[Span, ...]:
     return tuple(dict.fromkeys(span for span in turns if span is not None))
 
 
-def boxes_at(one: Judged, times: Sequence[float]) -> list[Box | None]:
+def boxes_at(one: JudgedItem, times: Sequence[float]) -> list[Box | None]:
     """The box that an answer claims at each of some moments (seconds); None where it claims none.
 
     Between two cited frames a box moves in proportion to time, as a track's does in rewards.

@@ -15,7 +15,7 @@ from ...agent.questions.question import question_of
 from ...memory import MediaURI, Span, parse_moment
 from ...training.rewards import extraction
 from ...training.rewards.evidence import cited
-from ..judging import Judged
+from ..judging import JudgedItem
 from .intervals import mean_of
 from .measure import Figure
 
@@ -23,7 +23,7 @@ SIZES = (60, 300, 600)
 """N, in seconds."""
 
 
-def references(judged: Sequence[Judged]) -> Mapping[str, Figure]:
+def references(judged: Sequence[JudgedItem]) -> Mapping[str, Figure]:
     """`ref@60`, `ref@300` and `ref@600` over the items whose true spans are known; 0 for one that failed.
 
     Sets of days and weeks know moments of a timeline in place of spans of a video (`meta["targets"]`).
@@ -34,7 +34,7 @@ def references(judged: Sequence[Judged]) -> Mapping[str, Figure]:
     return {f"ref@{n}": mean_of(placed, [ref_at(one, n) for one in placed], out_of=len(judged)) for n in SIZES}
 
 
-def ref_at(one: Judged, seconds: float) -> float:
+def ref_at(one: JudgedItem, seconds: float) -> float:
     """The Jaccard index of the buckets that the answer refers to and the true ones; other videos' are never true."""
     if one.failed:
         return 0.0
@@ -49,12 +49,12 @@ def ref_at(one: Judged, seconds: float) -> float:
     return len(true & claimed) / len(true | claimed)
 
 
-def _targets(one: Judged) -> list[Span]:
+def _targets(one: JudgedItem) -> list[Span]:
     """The true times on the timeline, in its seconds."""
     return [_on_timeline(first, last) for first, last in one.task.meta.get("targets", ())]
 
 
-def _cited_moments(one: Judged) -> list[Span]:
+def _cited_moments(one: JudgedItem) -> list[Span]:
     """The cited places on the timeline of their videos; those of a video that nobody knows the time of are none."""
     question = question_of(one.messages)
     if question is None:

@@ -7,17 +7,17 @@ from math import comb
 
 from ...agent.questions.question import Question
 from ...agent.test_time_scaling.agreement import grouped
-from ..judging import Judged
+from ..judging import JudgedItem
 from .intervals import mean_of
 from .measure import Figure
 
 
-def samples(judged: Sequence[Judged]) -> Mapping[str, Figure]:
+def samples(judged: Sequence[JudgedItem]) -> Mapping[str, Figure]:
     """`pass@k` for k = 1, 2, 4, … up to the samples that every task has, and `majority`, the most frequent answer.
 
     Nothing where tasks were asked once.
     """
-    by_task: dict[str, list[Judged]] = {}
+    by_task: dict[str, list[JudgedItem]] = {}
     for one in judged:
         by_task.setdefault(one.task.id, []).append(one)
     most = min((len(members) for members in by_task.values()), default=0)
@@ -41,7 +41,7 @@ def pass_at(k: int, n: int, right: int) -> float:
     return 1 - comb(n - right, k) / comb(n, k)
 
 
-def _majority(members: Sequence[Judged]) -> float:
+def _majority(members: Sequence[JudgedItem]) -> float:
     """Whether the answer that most samples gave is right; of several as frequent, the share of right ones.
 
     Samples that failed gave no answer. Answers are the same as they are when attempts vote (`grouped`).

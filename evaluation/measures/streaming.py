@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..judging import Judged
+from ..judging import JudgedItem
 from .measure import Figure
 
 SCENARIOS: Mapping[str, tuple[str, ...]] = {
@@ -15,7 +15,7 @@ SCENARIOS: Mapping[str, tuple[str, ...]] = {
 """OVO-Bench's scenarios, with the names of their tasks (constant.py of JoeLeelyf/OVO-Bench)."""
 
 
-def ovo_bench(judged: Sequence[Judged]) -> Mapping[str, Figure]:
+def ovo_bench(judged: Sequence[JudgedItem]) -> Mapping[str, Figure]:
     """OVO-Bench's averages, as shares of 1: of each scenario over its tasks, and `ovo_total` over the three scenarios.
 
     As utils/OVOBenchScore.py of JoeLeelyf/OVO-Bench has them: a task's accuracy is over all its questions (each moment

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ...training.rewards.text import rouge_l
-from ..judging import Judged
+from ..judging import JudgedItem
 from .intervals import mean_of
 from .measure import Figure
 
@@ -15,7 +15,7 @@ TOLD = ("open", "caption")
 """Kinds of task whose answer is told in words of one's own."""
 
 
-def text(judged: Sequence[Judged]) -> Mapping[str, Figure]:
+def text(judged: Sequence[JudgedItem]) -> Mapping[str, Figure]:
     """`wer` of tasks whose text is to be read, `rouge_l` of open questions and captions.
 
     An item that failed or abstained has written nothing: all its words are missing.
@@ -43,7 +43,7 @@ def corpus_wer(texts: Sequence[str], truths: Sequence[str]) -> float:
     return float(wer(spaced, [" ".join(one.casefold().split()) for one in texts]))
 
 
-def written(one: Judged) -> str:
+def written(one: JudgedItem) -> str:
     """What the item says, in the model's own words; nothing where it failed or abstained."""
     if one.failed or one.answer.abstained:
         return ""

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from ...memory import Box
-from ..judging import Judged
+from ..judging import JudgedItem
 from .intervals import mean_of
 from .measure import Figure
 from .predictions import boxes_at
@@ -35,14 +35,14 @@ def center_error(one: Box, other: Box, size: tuple[float, float]) -> float:
     return math.hypot(across * size[0], down * size[1])
 
 
-def tracking(judged: Sequence[Judged]) -> Mapping[str, Figure]:
+def tracking(judged: Sequence[JudgedItem]) -> Mapping[str, Figure]:
     """AO, SR@0.5 and SR@0.75 over frames; where the size of the pictures is known, center error and precision too.
 
     AO is the mean IoU, SR@m the share of frames with an IoU above m; precision is the share of frames whose center is
     off by at most 20 pixels.
     """
-    frames: list[tuple[Judged, float]] = []
-    sized: list[tuple[Judged, list[float]]] = []
+    frames: list[tuple[JudgedItem, float]] = []
+    sized: list[tuple[JudgedItem, list[float]]] = []
     for one in judged:
         truth = one.task.truth.track if one.task.kind == "track" else ()
         pairs = [(box, true) for box, (_, true) in zip(boxes_at(one, [t for t, _ in truth]), truth, strict=True)]
@@ -64,7 +64,7 @@ def tracking(judged: Sequence[Judged]) -> Mapping[str, Figure]:
     return figures
 
 
-def size_of(one: Judged) -> tuple[float, float] | None:
+def size_of(one: JudgedItem) -> tuple[float, float] | None:
     """Width and height of the pictures in pixels, as the set tells them."""
     width, height = one.task.meta.get("width"), one.task.meta.get("height")
     return (float(width), float(height)) if width and height else None

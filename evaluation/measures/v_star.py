@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import NamedTuple
 
-from ..judging import Judged
+from ..judging import JudgedItem
 from .grounding import THRESHOLDS as TIMES
 from .grounding import best_iou
 from .intervals import mean_of
@@ -32,7 +32,7 @@ _MOST = 1 - 1e-6  # keeps the logarithm of a perfect score finite
 class Row(NamedTuple):
     """What one row came to, in one sample."""
 
-    one: Judged
+    one: JudgedItem
     """One of its questions."""
     what: bool
     when: tuple[float, float]
@@ -41,7 +41,7 @@ class Row(NamedTuple):
     """IoU in each annotated frame, in chain 1 and 2."""
 
 
-def v_star(judged: Sequence[Judged]) -> Mapping[str, Figure]:
+def v_star(judged: Sequence[JudgedItem]) -> Mapping[str, Figure]:
     """Accuracy of *what*; for each chain mIoU, R@1, vIoU, AP and the shares that are right together; AM and LGM.
 
     AM is the mean of accuracy, mIoU and vIoU; LGM the mean of `-log(1 - x)` of them.
@@ -80,9 +80,9 @@ def v_star(judged: Sequence[Judged]) -> Mapping[str, Figure]:
     return figures
 
 
-def _rows(judged: Sequence[Judged]) -> list[Row]:
+def _rows(judged: Sequence[JudgedItem]) -> list[Row]:
     """Those of each sample that were asked whole: a limit, or a group of one kind of question, takes rows apart."""
-    found: dict[tuple[str, int], dict[str, Judged]] = {}
+    found: dict[tuple[str, int], dict[str, JudgedItem]] = {}
     for one in judged:
         if "v_star" in one.task.meta:
             row, part = one.task.meta["v_star"]
@@ -99,11 +99,11 @@ def _rows(judged: Sequence[Judged]) -> list[Row]:
     ]
 
 
-def _when(one: Judged) -> float:
+def _when(one: JudgedItem) -> float:
     return best_iou(next(iter(ranked_spans(one)), None), one.task.truth.spans)
 
 
-def _where(one: Judged) -> tuple[float, ...]:
+def _where(one: JudgedItem) -> tuple[float, ...]:
     truth = one.task.truth.track
     found = boxes_at(one, [time for time, _ in truth])
     return tuple(0.0 if box is None else box.iou(true) for box, (_, true) in zip(found, truth, strict=True))

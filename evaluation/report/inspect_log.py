@@ -16,8 +16,8 @@ from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 
 from ...memory.files.regular import replacing
 from ...memory.sanitize import as_json
-from ..evaluate import judged
-from ..judging import Judged
+from ..evaluate import judged_items
+from ..judging import JudgedItem
 from ..measures.groundedness import is_supported
 from ..resume import SETTINGS, TASKS, EvaluationFolder
 from ..table import table
@@ -43,7 +43,7 @@ def write_inspect(folder: EvaluationFolder, out: Path) -> None:
         EvaluationError: if the evaluation cannot be read.
         OSError: if the file cannot be written.
     """
-    done = judged(folder)
+    done = judged_items(folder)
     rows = table(done, folder.row["measures"]).as_dict()["rows"]
     begun, ended = (_when(folder.path / name) for name in (TASKS, SETTINGS))
     policy = folder.settings.policy
@@ -92,7 +92,7 @@ def _results(folder: EvaluationFolder, rows: Sequence[dict[str, Any]], completed
     }
 
 
-def _sample(one: Judged, policy: str) -> dict[str, Any]:
+def _sample(one: JudgedItem, policy: str) -> dict[str, Any]:
     task, item, answer = one.task, one.item, one.answer
     text = answer.text if answer.option is None else f"{answer.option}. {answer.text}"
     messages = list(_messages(one.messages)) or [{"role": "user", "content": task.question}]
@@ -129,7 +129,7 @@ def _sample(one: Judged, policy: str) -> dict[str, Any]:
     return row
 
 
-def _target(one: Judged) -> str | list[str]:
+def _target(one: JudgedItem) -> str | list[str]:
     """What is true: letters, words, or times; empty where it is that the videos do not show it."""
     truth = one.task.truth
     if truth.letters:
@@ -152,7 +152,7 @@ def _messages(messages: Sequence[AnyMessage]) -> Iterator[dict[str, Any]]:
         yield row
 
 
-def _usage(done: Sequence[Judged]) -> dict[str, int]:
+def _usage(done: Sequence[JudgedItem]) -> dict[str, int]:
     """Tokens in all; what of them was read and what was written is not told apart."""
     return {"total_tokens": int(sum(one.answer.spend.get("tokens", 0) for one in done))}
 

@@ -19,9 +19,9 @@ from ...agent.trace import TraceError
 from ...memory.files.regular import replacing
 from ...memory.sanitize import as_json
 from ..compare import Comparison, compare
-from ..evaluate import judged
+from ..evaluate import judged_items
 from ..items import EvaluationError
-from ..judging import Judged
+from ..judging import JudgedItem
 from ..measures import Figure
 from ..measures.groundedness import is_supported
 from ..resume import EvaluationFolder, differences
@@ -43,7 +43,7 @@ class Side:
     name: str
     """By what it differs from the first."""
     folder: EvaluationFolder
-    judged: Sequence[Judged]
+    judged: Sequence[JudgedItem]
     table: Table
     against: Comparison | None
     """The first against it; None for the first, and where they have no task in common."""
@@ -58,7 +58,7 @@ class Side:
 class ItemRow:
     """One item of the first evaluation."""
 
-    one: Judged
+    one: JudgedItem
     state: str
     truth: str
     answer: str
@@ -113,7 +113,7 @@ def sides(folders: Sequence[EvaluationFolder]) -> list[Side]:
     names = names_of(folders)
     found: list[Side] = []
     for name, folder in zip(names, folders, strict=True):
-        own = judged(folder)
+        own = judged_items(folder)
         against = None
         if found and own:
             with suppress(EvaluationError):  # of another set
@@ -158,7 +158,7 @@ def item_rows(found: Sequence[Side]) -> list[ItemRow]:
     return sorted(rows, key=lambda row: STATES.index(row.state))
 
 
-def state_of(one: Judged) -> str:
+def state_of(one: JudgedItem) -> str:
     """Return what came of an item, one of `STATES`."""
     if one.failed:
         return "failed"
@@ -223,7 +223,7 @@ def _facts(side: Side) -> Iterator[tuple[str, str]]:
     yield "set", f"{row['set']['name']}, {row['set']['tasks']} tasks, {row['set']['hash']}"
 
 
-def _truth(one: Judged) -> str:
+def _truth(one: JudgedItem) -> str:
     task, truth = one.task, one.task.truth
     if truth.absent:
         return "not shown: abstain"
@@ -234,7 +234,7 @@ def _truth(one: Judged) -> str:
     return " · ".join(parts) or ", ".join(truth.words) or f"{len(truth.boxes) or len(truth.track)} boxes"
 
 
-def _answer(one: Judged) -> str:
+def _answer(one: JudgedItem) -> str:
     if one.reason is not None:
         return one.reason
     return f"{one.answer.option}. {one.answer.text}" if one.answer.option else one.answer.text

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ...memory import CapabilityError
 from ...memory.files.regular import replacing
 from ...memory.sanitize import as_json
-from ..evaluate import judged
-from ..judging import Judged
+from ..evaluate import judged_items
+from ..judging import JudgedItem
 from ..measures.groundedness import is_supported
 from ..resume import EvaluationFolder
 
@@ -42,7 +42,7 @@ def write_parquet(folder: EvaluationFolder, out: Path) -> None:
     except ImportError as error:
         raise CapabilityError("Parquet needs pyarrow: pip install 'rewatch[eval]'.") from error
     schema = pyarrow.schema(_columns(), metadata={SETTINGS_KEY: as_json(folder.row)})
-    made = pyarrow.Table.from_pylist([_row(one) for one in judged(folder)], schema=schema)
+    made = pyarrow.Table.from_pylist([_row(one) for one in judged_items(folder)], schema=schema)
     with replacing(out) as part:
         pyarrow.parquet.write_table(made, part)
 
@@ -66,7 +66,7 @@ def _columns() -> list[tuple[str, pyarrow.DataType]]:
     ]
 
 
-def _row(one: Judged) -> dict[str, Any]:
+def _row(one: JudgedItem) -> dict[str, Any]:
     task, item, answer = one.task, one.item, one.answer
     return {
         "task": task.id,

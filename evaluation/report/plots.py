@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...agent.test_time_scaling.calibration import reliability
 from ...memory import CapabilityError
-from ..judging import Judged
+from ..judging import JudgedItem
 from ..measures.abstention import answers_something, risk_coverage
 from ..measures.accuracy import accuracy
 from ..measures.costs import costs
@@ -18,7 +18,7 @@ from ..table import SPENT
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Runs = Mapping[str, Sequence[Judged]]
+Runs = Mapping[str, Sequence[JudgedItem]]
 """What was judged, by the name of the evaluation, in the order of the page."""
 _INCHES = (4.6, 3.3)
 _HUES = ("#2f6fab", "#c2571a", "#2a7f4f", "#8a4fa3", "#b03a48", "#6b7a1f", "#1f8a8a", "#7a5a3a", "#555f70", "#c08a00")
@@ -120,7 +120,7 @@ def _risk(axes: Axes, hues: Sequence[str], runs: Runs) -> None:
     _legend(axes, len(runs))
 
 
-def _reliability(axes: Axes, hues: Sequence[str], answers: Sequence[Judged]) -> None:
+def _reliability(axes: Axes, hues: Sequence[str], answers: Sequence[JudgedItem]) -> None:
     bins = [one for one in reliability([a.answer.confidence for a in answers], [a.right for a in answers]) if one.count]
     axes.plot([0, 1], [0, 1], linestyle=":", color=axes.xaxis.label.get_color(), linewidth=1)
     axes.bar(

@@ -60,6 +60,15 @@ def replacing(path: str | Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
+def cut_half_line(path: Path) -> None:
+    """Drop a last line that a kill left unfinished: what is appended later must not be glued to it."""
+    if path.is_file():
+        whole = path.read_bytes()
+        if whole and not whole.endswith(b"\n"):
+            with path.open("r+b") as file:
+                file.truncate(whole.rfind(b"\n") + 1)
+
+
 def open_regular(path: str | Path) -> BufferedReader:
     """Open a regular file for reading; never waits for anybody.
 

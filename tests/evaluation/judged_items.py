@@ -7,7 +7,7 @@ from typing import Any
 
 from rewatch.agent import Answer
 from rewatch.evaluation.items import Item
-from rewatch.evaluation.judging import Judged
+from rewatch.evaluation.judging import JudgedItem
 from rewatch.memory import Span
 from rewatch.training.data.task import Task, Truth
 from rewatch.training.rollouts.rollout import Rollout
@@ -25,23 +25,23 @@ def task(name: str = "t", *, video: str = "v", kind: str = "mcq", answer: str | 
     return Task(id=name, kind=kind, truth=Truth(answer=answer, **truth), videos=videos, **what)  # type: ignore[arg-type]
 
 
-def item(of: Task, *, sample: int = 0, failed: str | None = None, seconds: float = 2.0, **answer: Any) -> Judged:
+def item(of: Task, *, sample: int = 0, failed: str | None = None, seconds: float = 2.0, **answer: Any) -> JudgedItem:
     """The task with an answer of these fields; with none where it failed."""
     spend = {"frames": 4, "calls": 2, "tokens": 100, "seconds": seconds}
     given = None if failed else Answer(**{"question": of.question, "text": "", "spend": spend, **answer})
-    return Judged(task=of, item=Item(task=of.id, sample=sample, answer=given, failed=failed, seconds=seconds))
+    return JudgedItem(task=of, item=Item(task=of.id, sample=sample, answer=given, failed=failed, seconds=seconds))
 
 
-def choice(name: str, right: bool, *, video: str = "v", confidence: float = 0.5, **fields: Any) -> Judged:
+def choice(name: str, right: bool, *, video: str = "v", confidence: float = 0.5, **fields: Any) -> JudgedItem:
     """A choice that is right or wrong."""
     option = "B" if right else "A"
     return item(task(name, video=video), option=option, text=option, confidence=confidence, **fields)
 
 
-def of_rollout(rollout: Rollout, **fields: Any) -> Judged:
+def of_rollout(rollout: Rollout, **fields: Any) -> JudgedItem:
     """What a run made by hand came to."""
     of = replace(rollout.task, **fields)
-    return Judged(task=of, item=Item(task=of.id, answer=rollout.answer), messages=tuple(rollout.messages))  # type: ignore[arg-type]
+    return JudgedItem(task=of, item=Item(task=of.id, answer=rollout.answer), messages=tuple(rollout.messages))  # type: ignore[arg-type]
 
 
 def spans(*pairs: tuple[float, float]) -> tuple[Span, ...]:

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rewatch.evaluation.compare import compare, mcnemar, paired_bootstrap, render
 from rewatch.evaluation.items import EvaluationError
-from rewatch.evaluation.judging import Judged
+from rewatch.evaluation.judging import JudgedItem
 from rich.console import Console
 
 from .judged_items import choice, item, task
 
 
-def answers(*right: bool, videos: int = 100, prefix: str = "t", **fields) -> list[Judged]:
+def answers(*right: bool, videos: int = 100, prefix: str = "t", **fields) -> list[JudgedItem]:
     return [choice(f"{prefix}{n}", one, video=f"v{n % videos}", **fields) for n, one in enumerate(right)]
 
 

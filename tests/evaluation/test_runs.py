@@ -18,9 +18,9 @@ import pytest
 from chat_server import ChatServer
 from rewatch.evaluation.benchmarks.sources import TaskSet, open_set
 from rewatch.evaluation.compare import compare
-from rewatch.evaluation.evaluate import TABLE, evaluate, judged, score
+from rewatch.evaluation.evaluate import TABLE, evaluate, judged_items, score
 from rewatch.evaluation.items import EvaluationError, Item, ItemFile
-from rewatch.evaluation.resume import EvaluationFolder, failures, no_answer
+from rewatch.evaluation.resume import EvaluationFolder, failures
 from rewatch.evaluation.settings import Settings
 from rewatch.memory import CapabilityError, ClipMemory, VideoRecord
 from rewatch.memory.registry import UnknownNameError
@@ -175,7 +175,7 @@ def test_items_of_a_video_that_cannot_be_used_fail_and_are_wrong(tasks: tuple[Ta
     )
     assert list(plans[0]) == ["broken.mp4", "gone.mp4"]
     items = {item.task: item for item in folder.done()}
-    assert not no_answer(items["t0"])
+    assert not items["t0"].is_failure
     assert "VideoError" in str(items["b"].failed) and "broken.mp4" in str(items["b"].failed)
     assert "gone.mp4" in str(items["g"].failed)
     (overall, *_) = score(folder).rows
@@ -203,7 +203,7 @@ def test_what_came_to_no_answer_is_asked_again_where_that_is_wanted(
         assert "1 of 4 items failed, 1 of them so: the server was down" in failures(folder)
         asked = len(server.answered)
         evaluate(task_set, settings, folder.path, memory=memory, retry=True)
-        assert len(server.answered) == asked + 2 and not no_answer(folder.done()[2])
+        assert len(server.answered) == asked + 2 and not folder.done()[2].is_failure
 
 
 def test_samples_have_seeds_of_their_own(tasks: tuple[Task, ...], memory: Path, tmp_path: Path):
@@ -269,7 +269,7 @@ def test_under_a_control_the_task_is_judged_as_it_was_asked(memory: Path, tmp_pa
     assert item.answer and item.answer.option == task.truth.answer != "C"
     assert "ten million" in task.options[ord(item.answer.option or "") - ord("A")]
     assert score(shuffled).rows[0].figures["accuracy"].value == 1.0
-    found = compare(judged(usual), judged(shuffled))
+    found = compare(judged_items(usual), judged_items(shuffled))
     assert found.tasks == 1 and not found.gained and not found.lost
 
 
@@ -382,4 +382,4 @@ def test_a_task_that_cannot_be_asked_fails_alone(tasks: tuple[Task, ...], memory
     folder = evaluate(TaskSet(name="two", tasks=(odd, tasks[0])), Settings(), tmp_path / "run", memory=memory)
     failed, right = folder.done()
     assert failed.failed and "DAY2" in failed.failed and right.failed is None
-    assert [one.failed for one in judged(folder)] == [True, False]
+    assert [one.failed for one in judged_items(folder)] == [True, False]

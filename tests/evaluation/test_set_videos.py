@@ -9,7 +9,7 @@ from pathlib import Path
 
 from chat_server import ChatServer
 from rewatch.evaluation.benchmarks.sources import TaskSet, open_set
-from rewatch.evaluation.evaluate import evaluate, judged
+from rewatch.evaluation.evaluate import evaluate, judged_items
 from rewatch.evaluation.measures.references import references
 from rewatch.evaluation.settings import Settings
 from rewatch.evaluation.videos import find_videos
@@ -63,7 +63,7 @@ def test_a_question_about_somebodys_days_sees_nothing_of_what_came_after(talk: P
     (tmp_path / "EgoLifeQA_A1_JAKE.json").write_text(json.dumps(asked))
     task_set = open_set(f"egolife:{tmp_path / 'EgoLifeQA_A1_JAKE.json'}")
     folder = evaluate(task_set, Settings(policy="heuristic"), tmp_path / "run", memory=memory, parallel=1)
-    early, late = judged(folder)
+    early, late = judged_items(folder)
     assert not early.failed and not late.failed
     assert ["used by Tom" in str(one.messages) for one in (early, late)] == [False, True]
     assert early.answer.option == "A", early.answer

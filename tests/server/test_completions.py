@@ -13,7 +13,7 @@ from langchain_core.messages import AIMessage
 from rewatch.agent import VideoAgent
 from rewatch.memory import ClipMemory
 from rewatch.memory.files.sources import Sources
-from rewatch.server.ordinals import meant
+from rewatch.server.ordinals import numbered_video
 from rewatch.server.videos import RequestVideos
 from rewatch.tools import Budget
 from serving import serving
@@ -115,10 +115,10 @@ def test_videos_are_those_of_the_message_else_those_that_are_named_else_all(clie
     ],
 )
 def test_one_of_several_videos_is_meant_by_its_number(asked: str, which: list[int]):
-    question, videos = meant(asked, ["a", "b"])
+    question, videos = numbered_video(asked, ["a", "b"])
     assert videos == ["ab"[n] for n in which]
     assert ("the video" in question) is (len(which) == 1)
-    assert meant(asked, ["a"]) == (asked, ["a"])
+    assert numbered_video(asked, ["a"]) == (asked, ["a"])
 
 
 def test_a_question_about_the_second_video_is_answered_from_it(client: Any, two: ClipMemory, video: Any):

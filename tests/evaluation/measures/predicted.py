@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rewatch.agent.answer import Evidence
-from rewatch.evaluation.judging import Judged
+from rewatch.evaluation.judging import JudgedItem
 from rewatch.evaluation.measures import Figure
 from rewatch.memory import Box, MediaURI, Span
 from rewatch.training.data.task import Task
@@ -25,13 +25,13 @@ def official(name: str) -> tuple[Any, dict[str, float]]:
     return stored["inputs"], stored["official"]
 
 
-def timed(of: Task, spans: Iterable[Sequence[float]], **fields: Any) -> Judged:
+def timed(of: Task, spans: Iterable[Sequence[float]], **fields: Any) -> JudgedItem:
     """An answer that cites these spans, in this order."""
     evidence = tuple(Evidence(claim="here", uri=str(MediaURI(VIDEO, Span(*span)))) for span in spans)
     return item(of, evidence=evidence, **fields)
 
 
-def placed(of: Task, boxes: Mapping[float, Box], **fields: Any) -> Judged:
+def placed(of: Task, boxes: Mapping[float, Box], **fields: Any) -> JudgedItem:
     """An answer that cites a box in each of these frames, by seconds."""
     evidence = tuple(Evidence(claim="here", uri=str(MediaURI.frame(VIDEO, t, box))) for t, box in boxes.items())
     return item(of, evidence=evidence, **fields)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rewatch.evaluation.judging import Judged
+from rewatch.evaluation.judging import JudgedItem
 from rewatch.evaluation.measures.groundedness import evidence_shares, groundedness, is_supported
 from rewatch.memory import Span
 
@@ -19,7 +19,7 @@ WHOLE = (uri(0, 100), None)
 SAID = "the tickets cost twelve euros each"
 
 
-def judged(*evidence: tuple[str, str | None], option: str = "B", run: Run | None = None) -> Judged:
+def judged(*evidence: tuple[str, str | None], option: str = "B", run: Run | None = None) -> JudgedItem:
     """A run that looked at all of the video in two looks, and cites this."""
     made = run or Run().view(0, 50).view(50, 100)
     return of_rollout(made.cite("blue", *evidence, option=option))

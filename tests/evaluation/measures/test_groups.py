@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from rewatch.evaluation.judging import Judged
+from rewatch.evaluation.judging import JudgedItem
 from rewatch.evaluation.measures.groups import CHAINS, chain, groups, relevance, types
 
 from ..judged_items import item, task
@@ -14,7 +14,7 @@ from ..judged_items import item, task
 OFFICIAL = json.loads((Path(__file__).parent / "official" / "video_mme_v2.json").read_text())
 
 
-def member(of: str, place: int, right: bool, level: int | None = 1, structure: list | None = None) -> Judged:
+def member(of: str, place: int, right: bool, level: int | None = 1, structure: list | None = None) -> JudgedItem:
     meta = {"group": {"of": of, "place": place, "structure": structure, "level": level}}
     return item(task(f"{of}-{place}", video=of, meta=meta), option="B" if right else "A", text="B" if right else "A")
 

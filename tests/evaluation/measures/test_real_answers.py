@@ -10,7 +10,7 @@ import pytest
 from langchain_core.messages import AIMessage
 from rewatch.agent import VideoAgent
 from rewatch.evaluation.items import Item
-from rewatch.evaluation.judging import Judged, judge
+from rewatch.evaluation.judging import JudgedItem, judge
 from rewatch.evaluation.measures.grounding import grounding
 from rewatch.evaluation.measures.predictions import boxes_at, ranked_spans
 from rewatch.evaluation.measures.tracking import tracking
@@ -37,7 +37,7 @@ def memory(tmp_path_factory: pytest.TempPathFactory) -> ClipMemory:
     return memory
 
 
-def asked(memory: ClipMemory, folder: Path, answer: str, task: Task) -> Judged:
+def asked(memory: ClipMemory, folder: Path, answer: str, task: Task) -> JudgedItem:
     """Ask with a policy that looks at the whole video and then gives this answer; judge it by its trace alone."""
     (folder / "traces").mkdir(exist_ok=True)
     answer = answer.replace("VIDEO", memory.videos()[0].id)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from rewatch.evaluation.judging import Judged
+from rewatch.evaluation.judging import JudgedItem
 from rewatch.evaluation.measures.streaming import ovo_bench
 
 from ..judged_items import item, task
@@ -14,7 +14,7 @@ from ..judged_items import item, task
 OFFICIAL = json.loads((Path(__file__).parent / "official" / "ovo_bench.json").read_text())
 
 
-def judged(number: int, name: str, right: bool) -> Judged:
+def judged(number: int, name: str, right: bool) -> JudgedItem:
     answer = "B" if right else "A"
     return item(task(str(number), meta={"categories": {"task": name}}), option=answer, text=answer)
 

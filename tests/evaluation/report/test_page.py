@@ -134,9 +134,9 @@ def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
 
 
 def test_the_same_evaluations_give_the_same_plots(page: Path) -> None:
-    from rewatch.evaluation.evaluate import judged
+    from rewatch.evaluation.evaluate import judged_items
 
-    runs = {"one": judged(EvaluationFolder(page.parent / "full"))}
+    runs = {"one": judged_items(EvaluationFolder(page.parent / "full"))}
     first, again = plots(runs), plots(runs)
     assert [one.light for one in first] == [one.light for one in again]
     assert [one.name for one in first] == ["risk_coverage", "reliability"], "one evaluation is no curve"
